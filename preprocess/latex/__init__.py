@@ -1,0 +1,1 @@
+"""LaTeX read without TeX: lexer, macro expansion, rendering to the text grammar."""

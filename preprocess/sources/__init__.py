@@ -1,0 +1,1 @@
+"""Where dumps come from: tars, arXiv's manifest, the metadata snapshot."""

@@ -1,0 +1,1 @@
+"""Formats that every part of texmill shares. A leaf: imports nothing of the project outside itself."""

@@ -1,0 +1,80 @@
+"""Atomic commits: a reader sees a whole file or no file, whatever is killed and whenever.
+
+On a file system a file is written under a temporary name in its own folder, fsynced, renamed, and the folder fsynced.
+A name that starts with `TEMPORARY_PREFIX` is never part of an output; what a killed run left behind is removed by the next.
+"""
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from shards.errors import InputError
+
+TEMPORARY_PREFIX = ".tmp-"
+_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def local_folder(place: str | os.PathLike[str]) -> Path:
+    """`place` as a local folder's path (it need not exist). Raises `InputError` for a URI or for an existing file."""
+    text = os.fspath(place)
+    if text.startswith("file://"):
+        text = text[len("file://") :]
+    elif _URI.match(text):
+        raise InputError(f"{text}: only local folders are supported as yet; give a folder that every node sees")
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file, a folder is needed")
+    return path
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Commits `content` as `path`, creating its folder: the whole file or nothing. Errors of the file system come as `OSError`."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name}"
+    try:
+        with open(temporary, "xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
+
+
+def commit_file(temporary: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+    """Commits a file that was written under a temporary name on the same file system (`temporary_path`)."""
+    path = Path(path)
+    with open(temporary, "rb") as handle:
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+    fsync_folder(path.parent)
+
+
+def temporary_path(path: str | os.PathLike[str]) -> Path:
+    """A fresh temporary name beside `path`, whose folder is created."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name}"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Makes renames inside `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_temporaries(folder: str | os.PathLike[str]) -> int:
+    """Removes what killed runs left under `folder`; gives the number of files removed. Only while no other run writes there."""
+    num_removed = 0
+    for path in sorted(Path(folder).rglob(f"{TEMPORARY_PREFIX}*")):
+        if path.is_file():
+            path.unlink()
+            num_removed += 1
+    return num_removed

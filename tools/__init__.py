@@ -1,0 +1,1 @@
+"""Between corpus and trainer, and after it: tokenizer, token shards, export, plan, doctor."""

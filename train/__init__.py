@@ -1,0 +1,1 @@
+"""Token shards in, checkpoints out: a GPT on Megatron-Core."""

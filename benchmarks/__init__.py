@@ -1,0 +1,1 @@
+"""One runnable file per question; each writes its figures to `benchmarks/results/`."""

@@ -101,8 +101,8 @@ def test_what_is_held_in_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.M
     held_sizes: list[int] = []
     append = metadata._append
 
-    def watched(held: dict[str, list[bytes]], folder: Path) -> None:
-        held_sizes.append(sum(len(row) for rows in held.values() for row in rows))
+    def watched(held: dict[str, bytearray], folder: Path) -> None:
+        held_sizes.append(sum(len(rows) for rows in held.values()))
         append(held, folder)
 
     monkeypatch.setattr(metadata, "_append", watched)

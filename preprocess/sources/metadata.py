@@ -327,9 +327,9 @@ class MetadataMonths:
         values = {name: table.column(name)[index].as_py() for name in table.column_names}
         return PaperMetadata(**(_BLANK | values | {"categories": tuple(values.get("categories") or ())}))
 
-    def ids(self, month: str) -> pa.Array:
-        """The ids of one month, sorted."""
-        return pq.read_table(self.folder / f"{month}.parquet", columns=["arxiv_id"]).column(0).combine_chunks()
+    def table(self, month: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of one month's papers, sorted by id."""
+        return pq.read_table(self.folder / f"{month}.parquet", columns=list(columns))
 
     def _load(self, month: str) -> tuple[pa.Table, dict[str, int]]:
         if month in self._loaded:

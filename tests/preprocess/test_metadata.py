@@ -67,7 +67,7 @@ def test_months_are_built_and_read(tmp_path: Path) -> None:
     assert sorted(files(tmp_path / "metadata")) == ["2012.parquet", "2101.parquet", "9901.parquet", "manifest.json"]
     months = MetadataMonths(tmp_path)
     assert months.months == ["9901", "2012", "2101"]
-    assert months.ids("2012").to_pylist() == ["2012.00001", "2012.00002"]
+    assert months.table("2012", ["arxiv_id"]).column(0).to_pylist() == ["2012.00001", "2012.00002"]
     old = months.get("hep-th/9901003")
     assert old is not None
     assert (old.arxiv_id, old.title, old.categories, old.license) == ("hep-th/9901003", "Old", ("math.AG", "cs.LG"), None)

@@ -1,0 +1,162 @@
+"""The corpus pass: ledger and metadata → decisions → `corpus/<domain>/<split>-NNNNN.jsonl.zst`, of which only what changed is written.
+
+Texts are read once, unit by unit, and never all at once; the decisions of all documents are in memory (500 bytes each: 1.5 GB for all
+of arXiv). The manifest comes last; while it is missing the corpus is not whole, and the next run writes it anew.
+"""
+
+import dataclasses
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from preprocess.config import Config
+from preprocess.corpus.buckets import entries_still_right, gather_texts, plan_files, write_files
+from preprocess.corpus.candidates import METADATA_COLUMNS, ledger_units, read_candidates, write_metadata_only
+from preprocess.corpus.decide import decide
+from preprocess.corpus.decisions import DECISIONS, write_decisions
+from preprocess.corpus.files import FORMAT, MANIFEST, read_corpus_manifest
+from preprocess.corpus.records import ConservationError, Decision
+from preprocess.corpus.spill import BucketSpill
+from preprocess.corpus.split import SPLITS
+from preprocess.sources.metadata import MetadataMonths
+from shards.commit import TEMPORARY_PREFIX, commit_file, remove_temporaries, temporary_path
+from shards.errors import InputError
+from shards.fingerprint import file_digest, fingerprint
+from shards.manifest import source_commit, write_manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusSummary:
+    """The books of one corpus: `num_documents = num_kept + sum(rejections)`, and what of it this run had to write."""
+
+    num_documents: int
+    num_kept: int
+    rejections: Mapping[str, int]
+    splits: Mapping[str, int]
+    domains: Mapping[str, int]
+    kept_characters: int
+    num_metadata_only: int
+    num_files: int
+    num_files_written: int
+    num_files_removed: int
+    fingerprint: str
+
+
+def build_corpus(out: Path, config: Config, *, say: Callable[[str], None] = lambda _: None) -> CorpusSummary:
+    """Decides every document of `out/ledger` and brings `out/corpus` into line; `say` is given a line of progress now and then."""
+    corpus = out / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    _remove_left_overs(corpus)
+    months = MetadataMonths(out, METADATA_COLUMNS)
+    candidates, withdrawn_at = read_candidates(out, months)
+    num_metadata_only = write_metadata_only(out, months)
+    decisions = decide(candidates, withdrawn_at, config.corpus)
+    planned = plan_files(out, decisions)
+    old_manifest = _old_manifest(corpus)
+    entries = entries_still_right(corpus, planned, old_manifest)
+    to_write = {name: file for name, file in planned.items() if name not in entries}
+    stale = [path for path in sorted(corpus.glob("*/*.jsonl.zst")) if path.relative_to(corpus).as_posix() not in planned]
+    say(f"corpus: {len(decisions)} documents decided, {len(to_write)} of {len(planned)} files to write")
+
+    with BucketSpill(corpus, config.corpus.max_spill_bytes) as spill:
+        gather_texts(out, decisions, to_write, spill, say)
+        if to_write or stale:
+            (corpus / MANIFEST).unlink(missing_ok=True)
+        entries |= write_files(corpus, to_write, spill, say)
+    for path in stale:
+        path.unlink()
+    for folder in {path.parent for path in stale}:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    summary = _summary(decisions, entries, num_metadata_only, num_written=len(to_write), num_removed=len(stale))
+    _write_books(out, corpus, config, months, decisions, entries, summary)
+    return summary
+
+
+def _remove_left_overs(corpus: Path) -> None:
+    remove_temporaries(corpus)
+    for folder in corpus.glob(f"{TEMPORARY_PREFIX}*"):
+        shutil.rmtree(folder)
+
+
+def _old_manifest(corpus: Path) -> dict[str, Any] | None:
+    try:
+        return read_corpus_manifest(corpus)
+    except InputError:
+        return None  # none, or of another format: everything is written anew
+
+
+def _summary(
+    decisions: Sequence[Decision], entries: Mapping[str, Mapping[str, Any]], num_metadata_only: int, *, num_written: int, num_removed: int
+) -> CorpusSummary:
+    """The books, checked: every document is kept or rejected, every kept one stands in a file with all its characters."""
+    kept = [decision for decision in decisions if decision.exclusion is None]
+    rejections = Counter(decision.exclusion.reason.value for decision in decisions if decision.exclusion is not None)
+    kept_characters = sum(decision.candidate.characters for decision in kept)
+    in_files = sum(entry["documents"] for entry in entries.values())
+    characters_in_files = sum(entry["characters"] for entry in entries.values())
+    if len(kept) + rejections.total() != len(decisions) or in_files != len(kept) or characters_in_files != kept_characters:
+        raise ConservationError(
+            f"corpus: {len(decisions)} documents, {len(kept)} kept, {rejections.total()} rejected; files hold {in_files} documents and "
+            f"{characters_in_files} characters of {kept_characters}"
+        )
+    splits = Counter(decision.split for decision in kept)
+    return CorpusSummary(
+        num_documents=len(decisions),
+        num_kept=len(kept),
+        rejections=dict(sorted(rejections.items())),
+        splits={split: splits[split] for split in SPLITS},
+        domains=dict(sorted(Counter(decision.domain for decision in kept).items())),
+        kept_characters=kept_characters,
+        num_metadata_only=num_metadata_only,
+        num_files=len(entries),
+        num_files_written=num_written,
+        num_files_removed=num_removed,
+        fingerprint=fingerprint({name: entry["sha256"] for name, entry in entries.items()}),
+    )
+
+
+def _write_books(
+    out: Path,
+    corpus: Path,
+    config: Config,
+    months: MetadataMonths,
+    decisions: Sequence[Decision],
+    entries: Mapping[str, Mapping[str, Any]],
+    summary: CorpusSummary,
+) -> None:
+    """Writes the decisions and then the manifest, where they differ from what stands there."""
+    decisions_path = corpus / DECISIONS
+    temporary = temporary_path(decisions_path)
+    try:
+        write_decisions(temporary, decisions)
+        decisions_sha256 = file_digest(temporary, "sha256")
+        manifest = {
+            "format": FORMAT,
+            "fingerprint": summary.fingerprint,
+            "config": dataclasses.asdict(config),
+            "commit": source_commit(),
+            "metadata_sha256": months.snapshot_sha256,
+            "num_units": len(ledger_units(out)),
+            "documents": summary.num_documents,
+            "kept": summary.num_kept,
+            "rejections": summary.rejections,
+            "splits": summary.splits,
+            "domains": summary.domains,
+            "characters": summary.kept_characters,
+            "metadata_only": summary.num_metadata_only,
+            "decisions_sha256": decisions_sha256,
+            "files": entries,
+        }
+        if _old_manifest(corpus) == orjson.loads(orjson.dumps(manifest)) and decisions_path.is_file():
+            return
+        (corpus / MANIFEST).unlink(missing_ok=True)
+        commit_file(temporary, decisions_path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    write_manifest(corpus / MANIFEST, manifest)

@@ -20,10 +20,15 @@ class UnitConfig:
     # members of a tar. Small enough that a lost worker costs seconds, large enough that per-unit cost is noise.
     max_unit_bytes: int = 48 << 20
     # compressed bytes. 32-64 MB units keep one worker busy for tens of seconds.
+    max_stage_seconds: float = 300.0
+    # seconds of wall clock for one stage of one paper: a backstop far above what any paper takes; beyond it the paper is quarantined.
+    max_paper_memory_bytes: int | None = 6 << 30
+    # bytes a worker may allocate beyond what it holds when it starts: a giant paper becomes a quarantined one and no dead machine.
 
     def __post_init__(self) -> None:
         require(self.max_unit_members >= 1, "unit.max_unit_members", self.max_unit_members, "at least 1 is needed")
         require(self.max_unit_bytes >= 1, "unit.max_unit_bytes", self.max_unit_bytes, "at least 1 is needed")
+        require(self.max_stage_seconds > 0, "unit.max_stage_seconds", self.max_stage_seconds, "more than 0 is needed")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,136 @@
+"""The command line of the preprocessing: run, extract, report."""
+
+import argparse
+import gzip
+import io
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from preprocess.pipeline import process_paper
+from preprocess.records import RawPaper, Rejection
+from preprocess.settings import load_config
+from preprocess.sources.tars import arxiv_id_of
+from shards import cli
+from shards.errors import InputError
+
+REJECTED = 1  # exit code of `extract` where the paper has no text
+PROG = "python -m preprocess"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parses the command line and does what it says."""
+    args = _parser().parse_args(arguments)
+    code: int = args.do(args)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.Parser(prog=PROG, description="Raw arXiv tars in, a corpus of text shards and a ledger of every loss out.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_SubParser)
+    run = commands.add_parser("run", help="tars to corpus; the same command again does only what is missing")
+    run.add_argument("--source", type=Path, required=True, metavar="DIR", help="folder of arXiv_src_YYMM_NNN.tar")
+    run.add_argument("--metadata", type=Path, required=True, metavar="FILE", help="metadata snapshot in the OAI/Kaggle JSON-lines schema")
+    run.add_argument("--out", required=True, metavar="DIR", help="folder for everything the run writes, seen by every node")
+    run.add_argument("--num-workers", type=int, metavar="N", help="workers at a time, one CPU each (default: all CPUs of the cluster)")
+    run.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="Ray cluster to run on, or auto for the one this runs on (default: $RAY_ADDRESS, else a local one)",
+    )
+    _add_config(run)
+    run.set_defaults(do=_run)
+    extract = commands.add_parser("extract", help="one paper to its text on standard output, its outcome on standard error")
+    extract.add_argument("file", type=Path, metavar="FILE", help="a .tex, .gz, .tar.gz or .tar file, or a folder of sources")
+    extract.add_argument(
+        "--format", choices=("text", "json"), default="text", help="what is printed: the text, or everything known of the paper"
+    )
+    _add_config(extract)
+    extract.set_defaults(do=_extract)
+    report = commands.add_parser("report", help="the yield report (HTML) of a run")
+    report.add_argument("folder", type=Path, metavar="DIR", help="the --out of a run")
+    report.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: DIR/report.html)")
+    report.set_defaults(do=_report)
+    return parser
+
+
+class _SubParser(cli.Parser):
+    def __init__(self, *, prog: str, **_: Any) -> None:
+        super().__init__(prog=prog, description="")
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file of preprocess/config.py's sections and fields")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.FIELD=VALUE", help="one field of the config; may be repeated"
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    from preprocess.run import run, summary_table  # Ray takes seconds to import: not for --help, extract and report
+    from shards.commit import local_folder
+
+    if args.num_workers is not None and args.num_workers < 1:
+        raise InputError(f"--num-workers is {args.num_workers}; at least 1 is needed")
+    config = load_config(args.config, args.set)
+    out = local_folder(args.out).resolve()
+    content = run(args.source.resolve(), args.metadata.resolve(), out, config, num_workers=args.num_workers, address=args.address)
+    print(summary_table(content, out))
+    return 0
+
+
+def _extract(args: argparse.Namespace) -> int:
+    config = load_config(args.config, args.set)
+    outcome = process_paper(_raw_paper(args.file), config)
+    if isinstance(outcome, Rejection):
+        print(f"rejected at {outcome.stage}: {outcome.reason}: {outcome.detail}", file=sys.stderr)
+        return REJECTED
+    if args.format == "json":
+        sys.stdout.write(orjson.dumps(outcome, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+    else:
+        sys.stdout.write(outcome.text)
+    warnings = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.warnings.items())) or "none"
+    print(
+        f"document: root {', '.join(outcome.root_files)}; {outcome.tex_bytes} bytes of TeX, {len(outcome.text)} characters of text; "
+        f"language {outcome.language}; warnings: {warnings}",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _raw_paper(path: Path) -> RawPaper:
+    try:
+        if path.is_dir():
+            payload = _pack(path)
+        else:
+            payload = path.read_bytes()
+            if not payload.startswith(b"\x1f\x8b"):
+                payload = gzip.compress(payload, mtime=0)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; a .tex, .gz, .tar.gz or .tar file or a folder is needed") from None
+    return RawPaper(arxiv_id=arxiv_id_of(path.name), tar="", member=path.name, payload=payload, size=len(payload))
+
+
+def _pack(folder: Path) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as tar:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                tar.add(path, arcname=path.relative_to(folder).as_posix(), recursive=False)
+    return sink.getvalue()
+
+
+def _report(args: argparse.Namespace) -> int:
+    from preprocess.report import write_report
+
+    html = args.html or args.folder / "report.html"
+    write_report(args.folder, html)
+    print(f"report: {html}")
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(PROG, main)

@@ -1,0 +1,136 @@
+"""The ledger: one row for every member of every tar, the law of conservation over them, and the metrics beside it.
+
+A ledger row holds only what input and config determine. Times, hosts and attempts go to the metrics, outside every law of equal bytes.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from preprocess.records import Document, Outcome, RawPaper, Stage
+from shards.errors import InputError
+
+_COUNTS = pa.map_(pa.string(), pa.int64())
+LEDGER_SCHEMA = pa.schema(
+    [
+        pa.field("tar", pa.string(), nullable=False),
+        pa.field("member", pa.string(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("stage", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("detail", pa.string()),
+        pa.field("bytes_in", pa.int64(), nullable=False),
+        pa.field("tex_bytes", pa.int64(), nullable=False),
+        pa.field("characters_out", pa.int64(), nullable=False),
+        pa.field("dropped_characters", _COUNTS, nullable=False),
+        pa.field("warnings", _COUNTS, nullable=False),
+        pa.field("document_class", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("language_probability", pa.float64()),
+        pa.field("num_words", pa.int64()),
+        pa.field("math_share", pa.float64()),
+        pa.field("text_sha256", pa.string()),
+    ]
+)
+METRICS_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("member", pa.string(), nullable=False),
+        *(pa.field(f"{stage}_seconds", pa.float64(), nullable=False) for stage in Stage),
+        pa.field("host", pa.string(), nullable=False),
+        pa.field("process", pa.int64(), nullable=False),
+        pa.field("attempt", pa.int64(), nullable=False),
+        pa.field("peak_memory_bytes", pa.int64(), nullable=False),
+    ]
+)
+DOCUMENT, REJECTED = "document", "rejected"
+
+
+def ledger_row(raw: RawPaper, outcome: Outcome) -> dict[str, Any]:
+    """One member's end as a row of `LEDGER_SCHEMA`."""
+    row: dict[str, Any] = {
+        "tar": raw.tar,
+        "member": raw.member,
+        "id": raw.arxiv_id,
+        "bytes_in": len(raw.payload),
+        "tex_bytes": 0,
+        "characters_out": 0,
+        "dropped_characters": [],
+        "warnings": [],
+    }
+    if isinstance(outcome, Document):
+        return row | {
+            "outcome": DOCUMENT,
+            "tex_bytes": outcome.tex_bytes,
+            "characters_out": len(outcome.text),
+            "dropped_characters": _pairs(outcome.dropped_characters),
+            "warnings": _pairs(outcome.warnings),
+            "document_class": outcome.document_class,
+            "language": outcome.language,
+            "language_probability": outcome.language_probability,
+            "num_words": outcome.num_words,
+            "math_share": outcome.math_share,
+            "text_sha256": outcome.text_sha256,
+        }
+    return row | {"outcome": REJECTED, "stage": outcome.stage.value, "reason": outcome.reason.value, "detail": outcome.detail}
+
+
+def _pairs(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items())
+
+
+def encode_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> bytes:
+    """Rows as the bytes of one parquet file, which depend on the rows alone."""
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), sink, compression="zstd")
+    return sink.getvalue()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TarBooks:
+    """One tar's sums, from the ledgers of its units."""
+
+    num_members: int
+    num_documents: int
+    rejections: Mapping[str, int]
+
+
+def read_books(out: Path, units_by_tar: Mapping[str, Sequence[str]]) -> dict[str, TarBooks]:
+    """Sums of every tar's ledgers. Raises `InputError` where a unit's ledger is missing or cannot be read."""
+    books: dict[str, TarBooks] = {}
+    for tar, units in units_by_tar.items():
+        rejections: Counter[str] = Counter()
+        num_members = num_documents = 0
+        for unit in units:
+            path = out / "ledger" / f"{unit}.parquet"
+            try:
+                table = pq.read_table(path, columns=["outcome", "reason"])
+            except (OSError, pa.ArrowException) as error:
+                raise InputError(f"{path}: not a readable ledger ({error}); remove units/{unit}.json and run again") from None
+            num_members += table.num_rows
+            for row in table.to_pylist():
+                if row["outcome"] == DOCUMENT:
+                    num_documents += 1
+                else:
+                    rejections[row["reason"]] += 1
+        books[tar] = TarBooks(num_members=num_members, num_documents=num_documents, rejections=dict(sorted(rejections.items())))
+    return books
+
+
+def check_conservation(books: Mapping[str, TarBooks], members_by_tar: Mapping[str, int]) -> None:
+    """The law of extraction: members in = documents + rejections, for every tar. Raises `InputError` naming the tar that breaks it."""
+    for tar, num_members in members_by_tar.items():
+        book = books[tar]
+        num_ends = book.num_documents + sum(book.rejections.values())
+        if not num_members == book.num_members == num_ends:
+            raise InputError(
+                f"{tar}: the books do not balance: {num_members} members in, {book.num_members} ledger rows, "
+                f"{book.num_documents} documents + {sum(book.rejections.values())} rejections; keep the output and report this"
+            )

@@ -1,0 +1,212 @@
+"""Runs work units on Ray: the only file of preprocess that imports ray.
+
+The extraction pass is ONE actor-pool operator with three visible stages, validate → extract → normalise: tasks fuse into the actor that
+follows them, so a paper's bytes go from stage to stage inside one process and never through the object store. What goes in is a
+unit's name, what comes out is a unit's summary; the files are written by the worker, the unit's manifest last. Ray recovers by running a
+unit again, which gives the same bytes: at-least-once and an atomic commit are exactly-once.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # said, so that a token left by another Ray does not switch it on (docs/pipeline.md)
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+import ray
+import ray.data
+
+from preprocess.config import Config
+from preprocess.pipeline import extract_paper, normalise_paper, validate_paper
+from preprocess.records import Rejection, RejectReason, Stage
+from preprocess.sources.metadata import MetadataMonths
+from preprocess.sources.tars import Unit, read_papers
+from preprocess.units import Breadcrumb, UnitResult, guarded, limit_memory
+from shards.errors import InputError
+
+Row = dict[str, Any]
+
+
+@contextlib.contextmanager
+def connect(address: str | None, num_cpus: int | None = None) -> Iterator[None]:
+    """A Ray cluster for the block: the one at `address` (`auto`: the one this runs on), else a local one of `num_cpus` CPUs.
+
+    Where Ray is already up in this process (tests, a submitted job) that one is used and left up.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    given = address or os.environ.get("RAY_ADDRESS")
+    try:
+        if given:
+            ray.init(address=given, logging_level=logging.ERROR, log_to_driver=False)
+        else:
+            ray.init(
+                address="local",
+                num_cpus=num_cpus or len(os.sched_getaffinity(0)),
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+            )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        where = f"at {given}" if given else "locally"
+        raise InputError(f"cannot reach or start Ray {where}: {error}") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def cluster_cpus() -> float:
+    """CPUs of the connected cluster."""
+    return float(ray.cluster_resources().get("CPU", 0.0))
+
+
+def require_room(num_workers: int, cpus_each: float = 1.0) -> None:
+    """Raises `InputError`, with the sum, where that many workers can never be scheduled together."""
+    available = cluster_cpus()
+    if num_workers * cpus_each > available:
+        raise InputError(
+            f"{num_workers} workers x {cpus_each:g} CPU = {num_workers * cpus_each:g} CPUs are more than the cluster's {available:g}; "
+            f"lower --num-workers or add nodes"
+        )
+
+
+def run_units(units: Sequence[Row], process: Callable[[Row], Row], *, num_workers: int, max_retries: int = 3) -> Iterator[Row]:
+    """Runs `process` on every unit, `num_workers` at a time, and gives the results as they come. A unit whose worker dies is run again."""
+    require_room(num_workers)
+    remote = ray.remote(num_cpus=1, max_retries=max_retries)(process)
+    waiting = list(reversed(units))
+    running: list[Any] = []
+    while waiting or running:
+        while waiting and len(running) < num_workers:
+            running.append(remote.remote(waiting.pop()))
+        done, running = ray.wait(running, num_returns=1)
+        try:
+            yield ray.get(done[0])
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, InputError):
+                raise InputError(str(error.cause)) from None
+            raise
+        except ray.exceptions.WorkerCrashedError as error:
+            raise InputError(
+                f"a worker died {max_retries + 1} times over one unit ({error}); free memory or use fewer --num-workers"
+            ) from None
+
+
+class _Validate:
+    """Unit → its papers, opened one at a time. Leaves the breadcrumb that tells the next worker which paper killed this one."""
+
+    def __init__(self, out: str, config: Config, run_id: str) -> None:
+        self.out, self.config, self.run_id = Path(out), config, run_id
+
+    def __call__(self, row: Row) -> Iterator[Row]:
+        unit: Unit = row["unit"]
+        crumb = Breadcrumb.open(self.out, unit.name, self.run_id)
+        for index, raw in enumerate(read_papers(unit)):
+            started = time.perf_counter()
+            if crumb.step_on(index):
+                result = guarded(Stage.VALIDATE, self.config, lambda raw=raw: validate_paper(raw, self.config.archive))
+            else:
+                result = Rejection(
+                    stage=Stage.VALIDATE,
+                    reason=RejectReason.QUARANTINED,
+                    detail=f"its worker died {crumb.deaths[index]} times over it",
+                )
+            yield {
+                "unit": unit,
+                "index": index,
+                "raw": raw,
+                "result": result,
+                "attempt": crumb.attempt,
+                "seconds": {Stage.VALIDATE: time.perf_counter() - started},
+            }
+
+
+class _Extract:
+    """Files of a submission → its text."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def __call__(self, row: Row) -> Row:
+        tree = row["result"]
+        if isinstance(tree, Rejection):
+            return row
+        started = time.perf_counter()
+        result = guarded(Stage.EXTRACT, self.config, lambda: extract_paper(tree, self.config.latex))
+        seconds = row["seconds"] | {Stage.EXTRACT: time.perf_counter() - started}
+        return row | {"result": result, "seconds": seconds}
+
+
+class Normalise:
+    """Extracted text → document; with a unit's last paper, the unit's files. One actor a worker."""
+
+    def __init__(self, out: str, config: Config, commit: str) -> None:
+        self.out, self.config, self.source_commit = Path(out), config, commit
+        self.months = MetadataMonths(self.out)
+        self.result: UnitResult | None = None
+        limit_memory(config.unit.max_paper_memory_bytes)
+
+    def __call__(self, row: Row) -> Iterator[Row]:
+        """One paper of the unit in; the unit's summary out, with its last paper."""
+        unit: Unit = row["unit"]
+        if row["index"] == 0:
+            self.result = UnitResult(unit)
+        assert self.result is not None
+        assert self.result.unit.name == unit.name, "papers of a unit pass in one piece"
+        outcome, seconds = row["result"], row["seconds"]
+        if not isinstance(outcome, Rejection):
+            started = time.perf_counter()
+            outcome = guarded(Stage.NORMALISE, self.config, lambda: normalise_paper(row["result"], self.config))
+            seconds = seconds | {Stage.NORMALISE: time.perf_counter() - started}
+        self.result.add(row["raw"], outcome, seconds, row["attempt"], self.months, self.config)
+        if row["index"] + 1 == len(unit.members):
+            summary = self.result.commit(self.out, self.config, self.source_commit)
+            self.result = None
+            Breadcrumb.open(self.out, unit.name, "").remove()
+            yield summary
+
+
+def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> ray.data.Dataset:
+    """The extraction pass as a Ray Data plan: unit → validate → extract → normalise → summary of the written unit."""
+    run_id = secrets.token_hex(8)
+    rows = [{"unit": unit} for unit in units]
+
+    def validate(row: Row, stage: _Validate = _Validate(str(out), config, run_id)) -> Iterator[Row]:  # noqa: B008
+        return stage(row)
+
+    def extract(row: Row, stage: _Extract = _Extract(config)) -> Row:  # noqa: B008
+        return stage(row)
+
+    return (
+        ray.data.from_items(rows, override_num_blocks=len(rows))
+        .flat_map(validate)
+        .map(extract)
+        .flat_map(
+            Normalise,
+            fn_constructor_args=(str(out), config, commit),
+            compute=ray.data.ActorPoolStrategy(size=num_workers),
+            num_cpus=1,
+        )
+    )
+
+
+def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> Iterator[Row]:
+    """Runs the extraction pass over `units`; gives each unit's summary as it is committed."""
+    if not units:
+        return
+    num_workers = min(num_workers, len(units))
+    require_room(num_workers)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    # Ray's word for an actor task that may run again on another worker; a paper that kills its worker twice is quarantined by breadcrumb
+    dataset = extraction_dataset(units, out, config, num_workers=num_workers, commit=commit)
+    yield from dataset.iter_rows()

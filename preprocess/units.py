@@ -1,0 +1,242 @@
+"""One work unit: its fingerprint, its files, and their commit. Knows nothing of Ray.
+
+A unit's manifest is written last and is its commit: a unit without a valid one is done again and gives the same bytes.
+"""
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from preprocess.config import Config
+from preprocess.corpus.domain import UNKNOWN, domain_of
+from preprocess.ledger import LEDGER_SCHEMA, METRICS_SCHEMA, encode_table, ledger_row
+from preprocess.pipeline import STAGE_VERSIONS
+from preprocess.records import Document, Outcome, RawPaper, Rejection, RejectReason, Stage
+from preprocess.sources.metadata import MetadataMonths
+from preprocess.sources.tars import Unit
+from shards.commit import write_bytes
+from shards.errors import InputError
+from shards.fingerprint import fingerprint
+from shards.manifest import read_manifest, write_manifest
+from shards.text_shard import encode_text_shard
+
+MANIFESTS, DOCUMENTS, LEDGER, METRICS, BREADCRUMBS = "units", "documents", "ledger", "metrics", ".breadcrumbs"
+Result = TypeVar("Result")
+
+
+class _OutOfTime(BaseException):
+    """Raised by the timer inside a stage; no stage's own handlers catch it."""
+
+
+def unit_fingerprint(unit: Unit, config: Config) -> str:
+    """What a unit's bytes depend on: its tar's md5, its range, the config its stages read, the stages' versions."""
+    return fingerprint(
+        {
+            "tar_md5": unit.tar_md5,
+            "tar": unit.tar,
+            "range": [unit.first_member, len(unit.members)],
+            "config": {name: asdict(getattr(config, name)) for name in ("archive", "latex", "normalise", "describe")},
+            "stages": STAGE_VERSIONS,
+        }
+    )
+
+
+def is_done(out: Path, unit: Unit, config: Config) -> bool | None:
+    """True where the unit is committed, None where it was made from something else, False where it is not there or not whole."""
+    path = out / MANIFESTS / f"{unit.name}.json"
+    if not path.exists():
+        return False
+    try:
+        manifest = read_manifest(path)
+        if manifest["fingerprint"] != unit_fingerprint(unit, config):
+            return None
+        return all((out / name).stat().st_size == entry["bytes"] for name, entry in manifest["files"].items())
+    except (InputError, KeyError, OSError):
+        return False
+
+
+def remove_unit(out: Path, name: str) -> None:
+    """Removes a unit's files, its manifest first, so that no half of it ever looks whole."""
+    for folder, suffix in ((MANIFESTS, ".json"), (LEDGER, ".parquet"), (DOCUMENTS, ".jsonl.zst"), (METRICS, ".parquet")):
+        (out / folder / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def guarded(stage: Stage, config: Config, function: Callable[[], Result]) -> Result | Rejection:
+    """Runs one stage of one paper under the machine's limits: what passes them is quarantined with its cause.
+
+    These are backstops; the limits that decide fates by the work they count are the stages' own.
+    """
+
+    def out_of_time(_signal: int, _frame: FrameType | None) -> None:
+        raise _OutOfTime
+
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    signal.setitimer(signal.ITIMER_REAL, config.unit.max_stage_seconds)
+    try:
+        return function()
+    except _OutOfTime:
+        cause = f"took longer than {config.unit.max_stage_seconds} s"
+    except MemoryError:
+        cause = f"needed more than {config.unit.max_paper_memory_bytes} bytes of memory"
+    except RecursionError:
+        cause = "nested deeper than the interpreter's stack"
+    except Exception as error:  # a bug of ours must cost one paper, by name, never a tar
+        place = _place(error)
+        cause = f"raised {type(error).__name__}: {' '.join(str(error).split())[:200]} ({place})"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return Rejection(stage=stage, reason=RejectReason.QUARANTINED, detail=cause)
+
+
+def _place(error: BaseException) -> str:
+    frame = error.__traceback__
+    place = "unknown place"
+    while frame is not None:
+        place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
+        frame = frame.tb_next
+    return place
+
+
+def limit_memory(max_bytes: int | None) -> None:
+    """Bounds what this process may allocate beyond what it holds now, so that a giant paper is a `MemoryError` and no dead machine."""
+    if max_bytes is None or not sys.platform.startswith("linux"):
+        return
+    with open("/proc/self/statm") as handle:
+        held = int(handle.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = held + max_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+@dataclass
+class Breadcrumb:
+    """Which paper of a unit is under way, on disk, so that one that kills its worker is known by the next worker.
+
+    A paper that was under way at two deaths of its worker in one run is quarantined at the third start. A new run begins anew: what
+    killed the driver says nothing about the paper.
+    """
+
+    path: Path
+    run_id: str
+    deaths: dict[int, int] = field(default_factory=dict)
+    attempt: int = 1
+
+    @classmethod
+    def open(cls, out: Path, unit: str, run_id: str) -> "Breadcrumb":
+        """The unit's breadcrumb, with what earlier workers of this run left in it."""
+        crumb = cls(path=out / BREADCRUMBS / f"{unit}.json", run_id=run_id)
+        with suppress(OSError, ValueError, KeyError):
+            left = json.loads(crumb.path.read_bytes())
+            if left["run_id"] == run_id:
+                crumb.deaths = {int(index): count for index, count in left["deaths"].items()}
+                crumb.deaths[left["current"]] = crumb.deaths.get(left["current"], 0) + 1
+                crumb.attempt = left["attempt"] + 1
+        return crumb
+
+    def step_on(self, index: int) -> bool:
+        """Says that paper `index` is under way; False where it has killed its worker twice and must not be tried again."""
+        if self.deaths.get(index, 0) >= 2:
+            return False
+        left = {"run_id": self.run_id, "current": index, "deaths": self.deaths, "attempt": self.attempt}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".new")
+        temporary.write_text(json.dumps(left))
+        temporary.replace(self.path)
+        return True
+
+    def remove(self) -> None:
+        """The unit is done."""
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass
+class UnitResult:
+    """What a unit's papers have become so far."""
+
+    unit: Unit
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    ledger: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self, raw: RawPaper, outcome: Outcome, seconds: Mapping[Stage, float], attempt: int, months: MetadataMonths, config: Config
+    ) -> None:
+        """Books one paper."""
+        self.ledger.append(ledger_row(raw, outcome))
+        self.metrics.append(_metrics_row(raw, seconds, attempt))
+        if isinstance(outcome, Document):
+            self.documents.append(document_row(raw, outcome, months, config))
+
+    def commit(self, out: Path, config: Config, commit: str) -> dict[str, Any]:
+        """Writes the unit's files, the manifest last; gives the unit's summary."""
+        name = self.unit.name
+        contents = {
+            f"{DOCUMENTS}/{name}.jsonl.zst": encode_text_shard(self.documents),
+            f"{LEDGER}/{name}.parquet": encode_table(self.ledger, LEDGER_SCHEMA),
+        }
+        for path, content in contents.items():
+            write_bytes(out / path, content)
+        write_bytes(out / METRICS / f"{name}.parquet", encode_table(self.metrics, METRICS_SCHEMA))
+        summary = {
+            "unit": name,
+            "members": len(self.ledger),
+            "documents": len(self.documents),
+            "bytes_in": sum(row["bytes_in"] for row in self.ledger),
+        }
+        manifest = {
+            "unit": name,
+            "tar": self.unit.tar,
+            "fingerprint": unit_fingerprint(self.unit, config),
+            "files": {path: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for path, content in contents.items()},
+            "counts": summary,
+            "config": asdict(config),
+            "stages": STAGE_VERSIONS,
+            "commit": commit,
+        }
+        write_manifest(out / MANIFESTS / f"{name}.json", manifest)
+        return summary
+
+
+def _metrics_row(raw: RawPaper, seconds: Mapping[Stage, float], attempt: int) -> dict[str, Any]:
+    return {
+        "id": raw.arxiv_id,
+        "member": raw.member,
+        **{f"{stage}_seconds": seconds.get(stage, 0.0) for stage in Stage},
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "attempt": attempt,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def document_row(raw: RawPaper, document: Document, months: MetadataMonths, config: Config) -> dict[str, Any]:
+    """A document as a line of a text shard. Metadata fields are those known today; the corpus takes the newest."""
+    metadata = months.get(raw.arxiv_id)
+    return {
+        "id": raw.arxiv_id,
+        "version": metadata.version if metadata else None,
+        "text": document.text,
+        "title": document.title,
+        "abstract": document.abstract,
+        "categories": list(metadata.categories) if metadata else [],
+        "domain": domain_of(metadata.categories, config.corpus) if metadata else UNKNOWN,
+        "license": metadata.license if metadata else None,
+        "created": metadata.created if metadata else None,
+        "language": document.language,
+        "source": {"tar": raw.tar, "member": raw.member, "sha256": hashlib.sha256(raw.payload).hexdigest()},
+        "document_class": document.document_class,
+        "num_words": document.num_words,
+        "math_share": document.math_share,
+        "text_sha256": document.text_sha256,
+    }

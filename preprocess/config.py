@@ -53,10 +53,28 @@ class ArchiveConfig:
 class LatexConfig:
     """Limits and choices of the LaTeX extraction. The limits count work, so that fates do not depend on the machine."""
 
+    max_expansions: int = 2_000_000
+    # macro calls in one paper; the busiest real ones stay under 300,000. Beyond it calls are left as they stand.
+    max_expansion_depth: int = 200
+    # files and macros open inside one another; TeX's own input stack is of that order.
+    max_output_characters: int = 256 << 20
+    # characters of expanded source; a paper whose macros double themselves ends here, rejected.
+    max_macro_output_ratio: int = 100
+    # expanded / source characters, judged above 8 MiB of output: real papers stay under 3.
+    max_group_depth: int = 60
+    # arguments rendered inside one another; deeper ones are flattened by pattern.
+    keep_bibliography: bool = False
+    # keeps thebibliography and .bbl as a last section.
+
 
 @dataclass(frozen=True, kw_only=True)
 class NormaliseConfig:
     """Choices of the text normalisation."""
+
+    mask_emails: bool = False
+    # e-mail addresses become [email]: for those whose rules ask for it; a paper's reader sees them.
+    mask_phone_numbers: bool = False
+    # international phone numbers become [phone].
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1023 @@
+"""Sources → one expanded source: comments gone, files included, conditionals decided, the paper's own macros replaced by what they stand for.
+
+Not a TeX: no registers, no category codes that change mid-way. It knows how definitions are written (`\\newcommand`, `\\def` with delimiters,
+`\\let`, xparse, `\\newenvironment`, `\\DeclareMathOperator`, `\\newif`), scopes them by group, and leaves everything standard as it stands, so
+that formulas come out in the vocabulary of LaTeX and amsmath. Frames on an explicit stack: no recursion, work counted and bounded.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from preprocess.config import LatexConfig
+from preprocess.latex.scan import argument, bracket_end, group_end, optional_argument, skip_line_space, skip_space
+from preprocess.latex.tables import PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
+
+_NEXT = re.compile(r"[\\%{}]")
+_WORD = re.compile(r"\\([A-Za-z@]+)\*?|\\(.)", re.S)
+_NAME = re.compile(r"[A-Za-z@]+")
+_COMMENT = re.compile(r"%[^\n]*(?:\n[ \t]*|$)")
+_CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])|%[^\n]*\n?|\\(?:newif|let|def)\s*\\[A-Za-z@]+|\\[^A-Za-z]")
+_BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
+_DEF_NAME = re.compile(r"\s*(?:\\([A-Za-z@]+|[^A-Za-z\s])|([~|*<>\"!]))")
+_PARAMETER = re.compile(r"#(#*[1-9])")
+_NO_CONDITIONALS = frozenset({"iff", "ifthenelse", "ifmmode@", "ifundefined", "ifstrequal", "ifblank", "ifbool", "ifdef", "ifcsname@", "iftoggle", "ifnumcomp", "ifempty", "ifstar", "ifnextchar", "iffalse@", "ifdefempty", "ifcsdef", "ifblank", "ifinlist", "iftagged", "iflanguage", "ifthispageodd"})
+_SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
+MAX_ARGUMENT_CHARACTERS = 2_000_000
+_MAX_WARNED = 50
+
+
+@dataclass(slots=True)
+class Macro:
+    """What a name stands for: `pieces` alternate text and parameter number; `delimiters` where `\\def` gave some."""
+
+    num_arguments: int
+    default: str | None
+    pieces: tuple[str | int, ...]
+    delimiters: tuple[str, ...] | None = None
+    spec: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True)
+class Environment:
+    """A user's environment: what its beginning and its end stand for."""
+
+    begin: Macro
+    end: str
+
+
+@dataclass(slots=True)
+class Expanded:
+    """One root's expanded source and what was found on the way."""
+
+    source: str
+    theorems: dict[str, str]
+    files: list[str]
+    dropped: Counter[str]
+    warnings: Counter[str]
+    num_expansions: int
+    is_over_limit: bool = False
+
+
+@dataclass(slots=True)
+class _Frame:
+    text: str
+    position: int = 0
+    name: str | None = None  # of a file; None for a macro's body
+    arguments_left: int = 0
+
+
+def split_body(body: str) -> tuple[str | int, ...]:
+    """A definition's body as text and parameter numbers in turn; `##1` stays for a definition inside."""
+    pieces: list[str | int] = []
+    position = 0
+    for found in _PARAMETER.finditer(body):
+        inner = found[1]
+        pieces.append(body[position : found.start()])
+        if len(inner) == 1:
+            pieces.append(int(inner))
+        else:
+            pieces.append(inner)
+        position = found.end()
+    pieces.append(body[position:])
+    return tuple(pieces)
+
+
+def fill(pieces: tuple[str | int, ...], arguments: list[str]) -> str:
+    """A body with its arguments in place; a control word and a letter that come to stand together are kept apart."""
+    parts: list[str] = []
+    last = ""
+    for piece in pieces:
+        text = piece if isinstance(piece, str) else arguments[piece - 1] if piece <= len(arguments) else ""
+        if not text:
+            continue
+        if last and text[0].isalpha() and _ends_in_word(last):
+            parts.append(" ")
+        parts.append(text)
+        last = text
+    return "".join(parts)
+
+
+def _ends_in_word(text: str) -> bool:
+    """Whether `text` ends in a control word, so that a letter after it would be read as a part of it."""
+    if not _SPACE_EATERS.search(text[-1:]):
+        return False
+    start = len(text) - 1
+    while start >= 0 and (text[start].isalpha() and text[start] < "\x80" or text[start] == "@"):
+        start -= 1
+    return start >= 0 and text[start] == "\\" and not (start > 0 and text[start - 1] == "\\" and (start < 2 or text[start - 2] != "\\"))
+
+
+class Expander:
+    """Expands the sources of one root."""
+
+    def __init__(self, texts: Mapping[str, str], config: LatexConfig) -> None:
+        self.texts = texts
+        self.by_lower = {name.lower(): name for name in texts}
+        self.config = config
+        self.macros: dict[str, Macro] = {}
+        self.environments: dict[str, Environment] = {}
+        self.switches: dict[str, bool] = {"true": True, "false": False}
+        self.theorems: dict[str, str] = {}
+        self.scopes: list[list[tuple[str, Macro | None]]] = []
+        self.out: list[str] = []
+        self.num_out = 0
+        self.frames: list[_Frame] = []
+        self.open_conditionals: list[bool] = []
+        self.files: list[str] = []
+        self.seen_packages: set[str] = set()
+        self.include_only: set[str] | None = None
+        self.dropped: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
+        self.num_expansions = 0
+        self.is_after_word = False
+        self.is_stopped = False
+        self.max_output = min(
+            config.max_output_characters, max(8 << 20, config.max_macro_output_ratio * sum(map(len, texts.values())))
+        )
+
+    def expand(self, root: str) -> Expanded:
+        """The expanded source of `root`."""
+        self._push_file(root)
+        is_over_limit = False
+        while self.frames and not self.is_stopped:
+            if self.num_out > self.max_output:
+                is_over_limit = True
+                break
+            frame = self.frames[-1]
+            if frame.position >= len(frame.text):
+                self.frames.pop()
+                continue
+            self._step(frame)
+        return Expanded(
+            source="".join(self.out),
+            theorems=self.theorems,
+            files=self.files,
+            dropped=self.dropped,
+            warnings=self.warnings,
+            num_expansions=self.num_expansions,
+            is_over_limit=is_over_limit,
+        )
+
+    def _warn(self, kind: str) -> None:
+        self.warnings[kind] += 1
+
+    def _push_file(self, name: str) -> None:
+        self.files.append(name)
+        self.frames.append(_Frame(self.texts[name], name=name))
+
+    def _emit(self, text: str) -> None:
+        if not text:
+            return
+        if self.is_after_word and (text[0].isalpha() or text[0] == "@"):
+            self.out.append(" ")
+        self.is_after_word = False
+        self.out.append(text)
+        self.num_out += len(text)
+
+    def _step(self, frame: _Frame) -> None:
+        text, position = frame.text, frame.position
+        found = _NEXT.search(text, position)
+        if found is None:
+            self._emit(text[position:])
+            frame.position = len(text)
+            return
+        start = found.start()
+        if start > position:
+            self._emit(text[position:start])
+        character = text[start]
+        if character == "\\":
+            self._command(frame, start)
+        elif character == "{":
+            self.scopes.append([])
+            self._emit("{")
+            frame.position = start + 1
+        elif character == "}":
+            self._leave_scope()
+            self._emit("}")
+            frame.position = start + 1
+        else:
+            comment = _COMMENT.match(text, start)
+            assert comment is not None
+            self.dropped["comment"] += comment.end() - start
+            frame.position = comment.end()
+            if text[comment.end() : comment.end() + 1] == "\n" and "\n" in comment[0]:
+                # the line after the comment is blank: the paragraph ends there
+                self._emit("\n")
+
+    def _leave_scope(self) -> None:
+        if not self.scopes:
+            return
+        for name, before in reversed(self.scopes.pop()):
+            if before is None:
+                self.macros.pop(name, None)
+            else:
+                self.macros[name] = before
+
+    def _command(self, frame: _Frame, start: int) -> None:
+        text = frame.text
+        found = _WORD.match(text, start)
+        if found is None:
+            frame.position = start + 1
+            return
+        name = found[1]
+        if name is None:
+            symbol = found[2]
+            frame.position = found.end()
+            if symbol in self.macros:
+                self._call(frame, symbol, self.macros[symbol])
+            else:
+                self._emit(found[0])
+            return
+        end = start + 1 + len(name)
+        frame.position = end
+        macro = self.macros.get(name)
+        if macro is not None:
+            frame.position = skip_line_space(text, end)
+            self._call(frame, name, macro)
+            return
+        handler = _HANDLERS.get(name)
+        if handler is not None and handler(self, frame, name, start):
+            return
+        if name.startswith("if") and name not in _NO_CONDITIONALS and len(name) > 2 and self._conditional(frame, name):
+            return
+        if self._switch(name):
+            return
+        if name.startswith("end") and len(name) > 3 and name[3:] in self.environments:
+            frame.position = skip_line_space(text, end)
+            self._push(self.environments[name[3:]].end)
+            return
+        if name in self.environments:
+            frame.position = skip_line_space(text, end)
+            self._call(frame, name, self.environments[name].begin)
+            return
+        frame.position = end
+        self._emit(text[start:end])
+        self.is_after_word = True
+
+    # calls
+
+    def _push(self, body: str) -> None:
+        self.num_expansions += 1
+        if not body:
+            return
+        if len(self.frames) >= self.config.max_expansion_depth or self.num_expansions > self.config.max_expansions:
+            self._warn("expansion_limit")
+            if len(self.frames) >= self.config.max_expansion_depth:
+                del self.frames[1:-1]  # a macro that calls itself for ever: what is open inside it is given up
+            return
+        self.frames.append(_Frame(body))
+
+    def _settle(self) -> _Frame | None:
+        """The frame that the next argument is read from: bodies that have nothing left are closed."""
+        while self.frames:
+            frame = self.frames[-1]
+            if frame.name is None and skip_space(frame.text, frame.position) >= len(frame.text) and len(self.frames) > 1:
+                self.frames.pop()
+                continue
+            return frame
+        return None
+
+    def _read_argument(self) -> str | None:
+        frame = self._settle()
+        if frame is None:
+            return None
+        found = argument(frame.text, frame.position, MAX_ARGUMENT_CHARACTERS)
+        if found is None:
+            return None
+        frame.position = found[1]
+        return found[0]
+
+    def _read_optional(self) -> str | None:
+        frame = self._settle()
+        if frame is None:
+            return None
+        found = optional_argument(frame.text, frame.position)
+        if found is None:
+            return None
+        frame.position = found[1]
+        return found[0]
+
+    def _call(self, frame: _Frame, name: str, macro: Macro) -> None:
+        arguments: list[str] = []
+        if macro.spec is not None:
+            for kind in macro.spec:
+                arguments.append(self._read_by_spec(kind))
+        elif macro.delimiters is not None:
+            frame_now = self._settle() if any(macro.delimiters) or macro.num_arguments else frame
+            found = self._read_delimited(frame_now or frame, macro)
+            if found is None:
+                self._warn("macro_use_does_not_match")
+                return
+            arguments = found
+        else:
+            num_mandatory = macro.num_arguments
+            if macro.default is not None:
+                num_mandatory -= 1
+                given = self._read_optional()
+                arguments.append(macro.default if given is None else given)
+            for _ in range(num_mandatory):
+                given = self._read_argument()
+                if given is None:
+                    self._warn("argument_missing")
+                arguments.append(given or "")
+        if len(macro.pieces) == 1:
+            self._push(str(macro.pieces[0]))
+        else:
+            self._push(fill(macro.pieces, arguments))
+
+    def _read_by_spec(self, kind: str) -> str:
+        if kind == "m":
+            return self._read_argument() or ""
+        if kind == "s":
+            frame = self._settle()
+            if frame is not None and frame.text[frame.position : frame.position + 1] == "*":
+                frame.position += 1
+                return "\\BooleanTrue"
+            return "\\BooleanFalse"
+        given = self._read_optional()
+        if given is not None:
+            return given
+        return kind[1:] if kind.startswith("O") else "-NoValue-"
+
+    def _read_delimited(self, frame: _Frame, macro: Macro) -> list[str] | None:
+        assert macro.delimiters is not None
+        text, position = frame.text, frame.position
+        first = macro.delimiters[0]
+        if first:
+            position = position if text.startswith(first, position) else skip_space(text, position)
+            if not text.startswith(first, position):
+                return None
+            position += len(first)
+        arguments: list[str] = []
+        for delimiter in macro.delimiters[1:]:
+            if not delimiter:
+                frame.position = position
+                given = self._read_argument()
+                if given is None:
+                    return None
+                arguments.append(given)
+                if self.frames and self.frames[-1] is not frame:
+                    frame = self.frames[-1]
+                text, position = frame.text, frame.position
+                continue
+            end = _find_outside_groups(text, delimiter, position)
+            if end < 0:
+                return None
+            content = text[position:end]
+            if content.startswith("{") and group_end(content, 0) == len(content):
+                content = content[1:-1]
+            arguments.append(content)
+            position = end + len(delimiter)
+        frame.position = position
+        return arguments
+
+    # definitions
+
+    def _define(self, name: str, macro: Macro, is_global: bool = False) -> None:
+        if name in PROTECTED_COMMANDS:
+            return
+        if self.scopes and not is_global:
+            self.scopes[-1].append((name, self.macros.get(name)))
+        self.macros[name] = macro
+
+    def _newcommand(self, frame: _Frame, name: str, start: int) -> bool:
+        text = frame.text
+        position = frame.position
+        if text[position : position + 1] == "*":
+            position += 1
+        position = skip_space(text, position)
+        braced = text[position : position + 1] == "{"
+        found = _DEF_NAME.match(text, position + braced)
+        if found is None:
+            return True
+        position = found.end()
+        if braced:
+            closing = text.find("}", position)
+            position = closing + 1 if 0 <= closing < position + 4 else position
+        target = found[1] or found[2]
+        num_arguments = 0
+        default: str | None = None
+        if (given := optional_argument(text, position)) is not None:
+            num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
+            position = given[1]
+            if (given := optional_argument(text, position)) is not None:
+                default, position = given
+        body = argument(text, position)
+        if body is None:
+            self._warn("definition_not_closed")
+            frame.position = position
+            return True
+        frame.position = body[1]
+        self.dropped["definition"] += body[1] - start
+        if name == "providecommand" and (target in self.macros or target in PROTECTED_COMMANDS):
+            return True
+        if _calls_itself(target, body[0]):
+            return True
+        self._define(target, Macro(num_arguments, default, split_body(_uncomment(body[0]))))
+        return True
+
+    def _def(self, frame: _Frame, name: str, start: int) -> bool:
+        text = frame.text
+        found = _DEF_NAME.match(text, frame.position)
+        if found is None:
+            return True
+        opening = _find_unescaped(text, "{", found.end())
+        if opening < 0:
+            return True
+        parameters = text[found.end() : opening]
+        end = group_end(text, opening)
+        if end < 0 or len(parameters) > 200 or "\n\n" in parameters:
+            self._warn("definition_not_closed")
+            return True
+        frame.position = end
+        self.dropped["definition"] += end - start
+        target, body = found[1] or found[2], _uncomment(text[opening + 1 : end - 1])
+        if _calls_itself(target, body):
+            return True
+        is_global = name in ("gdef", "xdef")
+        delimiters = re.split(r"#[1-9]", parameters.strip() if "#" not in parameters else parameters.lstrip())
+        num_arguments = len(delimiters) - 1
+        if num_arguments and delimiters[-1] == "#":
+            delimiters[-1] = ""
+        if not any(delimiters):
+            self._define(target, Macro(num_arguments, None, split_body(body)), is_global)
+        else:
+            self._define(target, Macro(num_arguments, None, split_body(body), delimiters=tuple(delimiters)), is_global)
+        return True
+
+    def _let(self, frame: _Frame, name: str, start: int) -> bool:
+        found = re.compile(r"\s*\\([A-Za-z@]+|.)\s*=?\s*(\\[A-Za-z@]+|\\?.)", re.S).match(frame.text, frame.position)
+        if found is None:
+            return True
+        frame.position = found.end()
+        self.dropped["definition"] += found.end() - start
+        target, source = found[1], found[2]
+        if source.startswith("\\") and source[1:] in self.macros:
+            self._define(target, self.macros[source[1:]])
+        elif source != f"\\{target}" and source not in ("{", "}", "%", "\\undefined", "\\relax") and not (
+            source.startswith("\\") and "@" in source
+        ):
+            self._define(target, Macro(0, None, (source,)))
+        return True
+
+    def _operator(self, frame: _Frame, name: str, start: int) -> bool:
+        position = frame.position
+        star = ""
+        if frame.text[position : position + 1] == "*":
+            star, position = "*", position + 1
+        target = argument(frame.text, position)
+        body = argument(frame.text, target[1]) if target else None
+        if target is None or body is None:
+            return True
+        frame.position = body[1]
+        self.dropped["definition"] += body[1] - start
+        found = _NAME.match(target[0].strip().lstrip("\\"))
+        if found:
+            self._define(found[0], Macro(0, None, (f"\\operatorname{star}{{{body[0]}}}",)))
+        return True
+
+    def _document_command(self, frame: _Frame, name: str, start: int) -> bool:
+        target = argument(frame.text, frame.position)
+        spec = argument(frame.text, target[1]) if target else None
+        body = argument(frame.text, spec[1]) if spec else None
+        if target is None or spec is None or body is None:
+            return True
+        frame.position = body[1]
+        self.dropped["definition"] += body[1] - start
+        kinds: list[str] = []
+        for found in re.finditer(r"\+?(m|o|s|v|O\s*\{([^{}]*)\}|[dDtrReEu][^\s]*)", spec[0]):
+            kind = found[1]
+            kinds.append(f"O{found[2]}" if kind.startswith("O") else "m" if kind == "v" else kind[0] if kind in ("m", "o", "s") else "o")
+        self._define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(_uncomment(body[0])), spec=tuple(kinds)))
+        return True
+
+    def _newenvironment(self, frame: _Frame, name: str, start: int) -> bool:
+        text, position = frame.text, frame.position
+        if text[position : position + 1] == "*":
+            position += 1
+        target = argument(text, position)
+        if target is None:
+            return True
+        position = target[1]
+        num_arguments = 0
+        default: str | None = None
+        if (given := optional_argument(text, position)) is not None:
+            num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
+            position = given[1]
+            if (given := optional_argument(text, position)) is not None:
+                default, position = given
+        begin = argument(text, position)
+        end = argument(text, begin[1]) if begin else None
+        if begin is None or end is None:
+            return True
+        frame.position = end[1]
+        self.dropped["definition"] += end[1] - start
+        environment = target[0].strip()
+        if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begin[0]:
+            self.environments[environment] = Environment(
+                Macro(num_arguments, default, split_body(_uncomment(begin[0]))), _uncomment(end[0])
+            )
+        return True
+
+    def _newtheorem(self, frame: _Frame, name: str, start: int) -> bool:
+        text, position = frame.text, frame.position
+        if text[position : position + 1] == "*":
+            position += 1
+        target = argument(text, position)
+        if target is None:
+            return True
+        position = target[1]
+        if (given := optional_argument(text, position)) is not None:
+            position = given[1]
+        title = argument(text, position)
+        if title is None:
+            return True
+        position = title[1]
+        if (given := optional_argument(text, position)) is not None:
+            position = given[1]
+        frame.position = position
+        self.dropped["definition"] += position - start
+        self.theorems[target[0].strip()] = title[0]
+        return True
+
+    def _newif(self, frame: _Frame, name: str, start: int) -> bool:
+        found = re.compile(r"\s*\{?\s*\\if([A-Za-z@]+)\s*\}?").match(frame.text, frame.position)
+        if found is None:
+            return True
+        frame.position = found.end()
+        switch = found[1]
+        self.switches.setdefault(switch, False)
+        return True
+
+    # conditionals
+
+    def _switch(self, name: str) -> bool:
+        for ending, value in (("true", True), ("false", False)):
+            if name.endswith(ending) and name[: -len(ending)] in self.switches and len(name) > len(ending):
+                self.switches[name[: -len(ending)]] = value
+                return True
+        return False
+
+    def _conditional(self, frame: _Frame, name: str) -> bool:
+        text = frame.text
+        switch = name[2:]
+        value: bool | None
+        if switch in self.switches:
+            value = self.switches[switch]
+        else:
+            value = self._primitive(frame, name)
+            if value is None:
+                return False
+        if value:
+            self.open_conditionals.append(True)
+        else:
+            start = frame.position
+            frame.position, met_else = _skip_branch(text, start, stop_at_else=True)
+            self.dropped["false_branch"] += frame.position - start
+            if met_else:
+                self.open_conditionals.append(True)
+        if frame.text[frame.position : frame.position + 1] in (" ", "\n") and name in ("iftrue", "iffalse"):
+            frame.position += 1
+        return True
+
+    def _primitive(self, frame: _Frame, name: str) -> bool | None:
+        text = frame.text
+        if name == "ifx":
+            found = re.compile(r"\s*(\\[A-Za-z@]+|\\?.)\s*(\\[A-Za-z@]+|\\?.)", re.S).match(text, frame.position)
+            if found is None:
+                return None
+            frame.position = found.end()
+            one, other = (self.macros.get(token.lstrip("\\")) if token.startswith("\\") else None for token in (found[1], found[2]))
+            if one is None and other is None:
+                return found[1] == found[2]
+            return one is not None and other is not None and one.pieces == other.pieces
+        if name in ("ifnum", "ifodd", "ifdim", "ifcase", "if", "ifcat"):
+            found = re.compile(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)\s?").match(text, frame.position) if name == "ifnum" else None
+            if found:
+                frame.position = found.end()
+                one_number, other_number = int(found[1]), int(found[3])
+                return {"<": one_number < other_number, ">": one_number > other_number, "=": one_number == other_number}[found[2]]
+            line = re.compile(r"[^\n\\{}]*(?:\\[A-Za-z@]+[^\n\\{}]*)?").match(text, frame.position)
+            if line and name != "ifcase":
+                frame.position = line.end()
+            return False
+        if name in ("ifdefined", "ifcsname"):
+            found = re.compile(r"\s*\\?([A-Za-z@]+)(?:\\endcsname)?").match(text, frame.position)
+            if found is None:
+                return None
+            frame.position = found.end()
+            return found[1] in self.macros
+        if name in ("ifmmode", "ifvmode", "ifhmode", "ifinner", "ifpdf", "ifxetex", "ifluatex", "ifeof", "ifvoid", "ifPDFTeX", "ifpdftex", "ifXeTeX", "ifLuaTeX", "ifdraft"):
+            if name in ("ifeof", "ifvoid"):
+                frame.position = skip_line_space(text, frame.position)
+            return name in ("ifhmode", "ifpdf", "ifPDFTeX", "ifpdftex")
+        # a switch that some package declares: what its author left on is not known, so what stands first is not read
+        if re.compile(r"\\fi(?![A-Za-z@])").search(text, frame.position) and "@" not in name:
+            self._warn("unknown_conditional")
+            return False
+        return None
+
+    def _else(self, frame: _Frame, name: str, start: int) -> bool:
+        if not self.open_conditionals:
+            return True
+        begin = frame.position
+        frame.position, _ = _skip_branch(frame.text, begin, stop_at_else=False)
+        self.dropped["false_branch"] += frame.position - begin
+        self.open_conditionals.pop()
+        return True
+
+    def _fi(self, frame: _Frame, name: str, start: int) -> bool:
+        if self.open_conditionals:
+            self.open_conditionals.pop()
+        frame.position = skip_line_space(frame.text, frame.position)
+        return True
+
+    def _ifthenelse(self, frame: _Frame, name: str, start: int) -> bool:
+        test = argument(frame.text, frame.position)
+        yes = argument(frame.text, test[1]) if test else None
+        no = argument(frame.text, yes[1]) if yes else None
+        if test is None or yes is None or no is None:
+            return False
+        frame.position = no[1]
+        value = False
+        if found := re.search(r"\\boolean\s*\{([^{}]*)\}", test[0]):
+            value = self.switches.get(found[1], False)
+        elif found := re.search(r"\\equal\s*\{([^{}]*)\}\s*\{([^{}]*)\}", test[0]):
+            value = self._flat(found[1]) == self._flat(found[2])
+        elif name == "ifbool" or name == "iftoggle":
+            value = self.switches.get(test[0].strip(), False)
+        if "\\not" in test[0]:
+            value = not value
+        self._push(yes[0] if value else no[0])
+        return True
+
+    def _flat(self, text: str) -> str:
+        found = re.fullmatch(r"\s*\\([A-Za-z@]+)\s*", text)
+        if found and found[1] in self.macros and len(self.macros[found[1]].pieces) == 1:
+            return str(self.macros[found[1]].pieces[0]).strip()
+        return text.strip()
+
+    def _novalue(self, frame: _Frame, name: str, start: int) -> bool:
+        test = argument(frame.text, frame.position)
+        branches = [argument(frame.text, test[1])] if test else [None]
+        if name.endswith("TF") and branches[0]:
+            branches.append(argument(frame.text, branches[0][1]))
+        if test is None or None in branches:
+            return False
+        last = branches[-1]
+        assert last is not None
+        frame.position = last[1]
+        is_true = test[0] == "\\BooleanTrue" if name.startswith("IfBoolean") else (test[0] == "-NoValue-") == name.startswith("IfNoValue")
+        wanted = branches[0] if is_true or name.endswith("F") and not name.endswith("TF") else branches[-1] if len(branches) > 1 else None
+        if name.endswith("F") and not name.endswith("TF") and is_true:
+            wanted = None
+        if wanted is not None:
+            self._push(wanted[0])
+        return True
+
+    def _setboolean(self, frame: _Frame, name: str, start: int) -> bool:
+        target = argument(frame.text, frame.position)
+        value = argument(frame.text, target[1]) if target and name == "setboolean" else None
+        if target is None:
+            return True
+        frame.position = value[1] if value else target[1]
+        is_on = name in ("booltrue", "toggletrue") or (value is not None and value[0].strip() == "true")
+        self.switches[target[0].strip()] = is_on
+        return True
+
+    # inclusion
+
+    def _find(self, target: str, folder: str = "") -> str | None:
+        target = target.strip().strip('"').removeprefix("./")
+        while target.startswith("../"):
+            target = target[3:]
+        if not target:
+            return None
+        here = self.frames and next((frame.name for frame in reversed(self.frames) if frame.name), None)
+        beside = here.rpartition("/")[0] if here else ""
+        root_folder = self.files[0].rpartition("/")[0] if self.files else ""
+        prefixes = [folder.strip().removeprefix("./").rstrip("/")] if folder.strip() else []
+        for prefix in dict.fromkeys([*prefixes, root_folder, beside, *(f"{base}/{extra}" for base in (root_folder, beside) for extra in prefixes if base), ""]):
+            for suffix in (".tex", "", ".ltx", ".latex"):
+                wanted = f"{prefix}/{target}{suffix}" if prefix else f"{target}{suffix}"
+                if (found := self.by_lower.get(_flatten_dots(wanted).lower())) is not None:
+                    return found
+        base = target.rsplit("/", 1)[-1].lower()
+        hits = [name for lower, name in self.by_lower.items() if lower.rsplit("/", 1)[-1] in (f"{base}.tex", base)]
+        return hits[0] if len(hits) == 1 else None
+
+    def _input(self, frame: _Frame, name: str, start: int) -> bool:
+        text = frame.text
+        folder = ""
+        position = frame.position
+        if name in ("import", "subimport", "includefrom", "subincludefrom", "inputfrom"):
+            if text[position : position + 1] == "*":
+                position += 1
+            given = argument(text, position)
+            if given is None:
+                return True
+            folder, position = given
+        braced = argument(text, position) if text[skip_space(text, position) : skip_space(text, position) + 1] == "{" else None
+        if braced is not None:
+            target, end = braced
+        else:
+            found = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"?").match(text, position)
+            if found is None:
+                return True
+            target, end = found[1], found.end()
+        frame.position = end
+        if name == "InputIfFileExists":
+            yes = argument(text, end)
+            no = argument(text, yes[1]) if yes else None
+            if no is not None:
+                frame.position = no[1]
+        if name == "include" and self.include_only is not None and target.strip() not in self.include_only:
+            self._warn("not_in_includeonly")
+            return True
+        self._include(target, folder)
+        return True
+
+    def _include(self, target: str, folder: str) -> None:
+        if "\\" in target:
+            target = re.sub(r"\\([A-Za-z@]+)\s*", lambda found: self._flat(found[0]), target)
+        name = self._find(target, folder)
+        if name is None:
+            if target.strip().lower().removesuffix(".tex") not in ("amstex", "amsppt", "harvmac", "epsf", "psfig", "plain", "amssym.def", "amssym"):
+                self._warn("missing_input")
+            return
+        if any(open_frame.name == name for open_frame in self.frames):
+            self._warn("input_loop")
+            return
+        if name.lower().endswith((".sty", ".cls")):
+            self._package(name)
+            return
+        if self.files.count(name) > 3:
+            self._warn("input_loop")
+            return
+        self._push_file(name)
+
+    def _usepackage(self, frame: _Frame, name: str, start: int) -> bool:
+        position = frame.position
+        if (given := optional_argument(frame.text, position)) is not None:
+            position = given[1]
+        target = argument(frame.text, position)
+        if target is None:
+            return True
+        for package in target[0].split(","):
+            suffixes = (".cls",) if name == "documentclass" else (".sty",)
+            for suffix in suffixes:
+                found = self._find(package.strip() + suffix) if package.strip() else None
+                if found is not None and found.lower().endswith(suffix):
+                    self._package(found)
+        return False  # the command itself stays for the renderer, which knows the class from it
+
+    def _package(self, name: str) -> None:
+        """Takes the plain definitions of a package in the archive; what deals in internals (`@`) is left alone."""
+        if name in self.seen_packages:
+            return
+        self.seen_packages.add(name)
+        text = re.sub(r"(?<!\\)%[^\n]*", "", self.texts[name])
+        if len(text) > 400_000:
+            return
+        taken = Expander({}, self.config)
+        taken.macros, taken.environments, taken.theorems, taken.switches = self.macros, self.environments, self.theorems, self.switches
+        for found in re.finditer(
+            r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|let|DeclareMathOperator|newenvironment|newtheorem|newif|NewDocumentCommand)(?![A-Za-z@])",
+            text,
+        ):
+            frame = _Frame(text, found.end())
+            before = dict(self.macros), dict(self.environments)
+            _HANDLERS[found[1]](taken, frame, found[1], found.start())
+            if "@" in text[found.end() : frame.position] or name.lower().endswith(".cls"):
+                self.macros.clear()
+                self.macros.update(before[0])
+                self.environments.clear()
+                self.environments.update(before[1])
+        self.dropped["package"] += len(self.texts[name])
+
+    def _includeonly(self, frame: _Frame, name: str, start: int) -> bool:
+        target = argument(frame.text, frame.position)
+        if target is not None:
+            frame.position = target[1]
+            self.include_only = {part.strip() for part in target[0].split(",")}
+        return True
+
+    def _endinput(self, frame: _Frame, name: str, start: int) -> bool:
+        while self.frames:
+            top = self.frames[-1]
+            self.dropped["after_end"] += len(top.text) - top.position
+            top.position = len(top.text)
+            if top.name is not None:
+                return True
+            self.frames.pop()
+        return True
+
+    # environments
+
+    def _begin(self, frame: _Frame, name: str, start: int) -> bool:
+        text = frame.text
+        found = _BEGIN_END.match(text, frame.position)
+        if found is None:
+            return False
+        environment = found[1].strip()
+        if environment in VERBATIM_ENVIRONMENTS or environment == "comment":
+            closing = text.find(f"\\end{{{environment}}}", found.end())
+            if closing < 0:
+                self._warn("verbatim_not_closed")
+                frame.position = found.end()
+                return True
+            end = closing + len(environment) + 6
+            frame.position = end
+            if environment == "comment":
+                self.dropped["comment"] += end - start
+            else:
+                self._emit(text[start:end])
+            return True
+        if environment in self.environments:
+            frame.position = found.end()
+            self.scopes.append([])
+            self._call(frame, environment, self.environments[environment].begin)
+            return True
+        frame.position = found.end()
+        if environment == "document":
+            self.scopes.clear()
+        else:
+            self.scopes.append([])
+        self._emit(f"\\begin{{{environment}}}")
+        return True
+
+    def _end(self, frame: _Frame, name: str, start: int) -> bool:
+        found = _BEGIN_END.match(frame.text, frame.position)
+        if found is None:
+            return False
+        environment = found[1].strip()
+        frame.position = found.end()
+        if environment in self.environments:
+            self._leave_scope()
+            self._push(self.environments[environment].end)
+            return True
+        self._emit(f"\\end{{{environment}}}")
+        if environment == "document":
+            while self.frames:
+                left = self.frames.pop()
+                self.dropped["after_end"] += len(left.text) - left.position
+            self.is_stopped = True
+        else:
+            self._leave_scope()
+        return True
+
+    def _verb(self, frame: _Frame, name: str, start: int) -> bool:
+        text, position = frame.text, frame.position
+        if text[position : position + 1] == "*":
+            position += 1
+        if name == "lstinline" and text[position : position + 1] == "[":
+            end = bracket_end(text, position)
+            position = end if end > 0 else position
+        delimiter = text[position : position + 1]
+        if name in ("lstinline", "mintinline") and delimiter == "{":
+            return False
+        if not delimiter or delimiter.isalpha() or delimiter in " \n*":
+            return False
+        end = text.find(delimiter, position + 1)
+        if end < 0 or "\n" in text[position:end]:
+            return False
+        frame.position = end + 1
+        self._emit(f"\\verb\x01{text[position + 1 : end]}\x01")
+        return True
+
+    def _xspace(self, frame: _Frame, name: str, start: int) -> bool:
+        below = self._settle()
+        if below is not None and below.position < len(below.text) and below.text[below.position] not in " \n.,;:!?'/)-~}]&\\":
+            self._emit(" ")
+        elif below is not None and below.text[below.position : below.position + 1] == "\\" and below.text[below.position + 1 : below.position + 2].isalpha():
+            self._emit(" ")
+        return True
+
+    def _nothing(self, frame: _Frame, name: str, start: int) -> bool:
+        return True
+
+    def _csname(self, frame: _Frame, name: str, start: int) -> bool:
+        found = re.compile(r"\s*([A-Za-z@]+)\\endcsname").match(frame.text, frame.position)
+        if found is None:
+            return False
+        frame.position = found.end()
+        self._push(f"\\{found[1]} ")
+        return True
+
+    def _ensuremath(self, frame: _Frame, name: str, start: int) -> bool:
+        body = argument(frame.text, frame.position)
+        if body is None:
+            return False
+        frame.position = body[1]
+        self._push(f"\x02{body[0]}\x03")
+        return True
+
+    def _prefix(self, frame: _Frame, name: str, start: int) -> bool:
+        return True
+
+
+def _skip_branch(text: str, position: int, *, stop_at_else: bool) -> tuple[int, bool]:
+    """Past the `\\fi` (or, where asked, the `\\else`) that belongs to a conditional whose branch begins at `position`."""
+    depth = 0
+    for found in _CONDITIONAL.finditer(text, position):
+        name = found[1]
+        if name is None:
+            continue
+        if name == "fi":
+            if depth == 0:
+                return skip_line_space(text, found.end()), False
+            depth -= 1
+        elif name in ("else", "or"):
+            if depth == 0 and stop_at_else:
+                return skip_line_space(text, found.end()), True
+        elif name not in _NO_CONDITIONALS:
+            depth += 1
+    return len(text), False
+
+
+def _find_outside_groups(text: str, wanted: str, position: int, max_characters: int = 100_000) -> int:
+    depth = 0
+    limit = min(len(text), position + max_characters)
+    first = wanted[0]
+    is_word = len(wanted) > 1 and first == "\\" and wanted[-1].isalpha()
+    while position < limit:
+        character = text[position]
+        if depth == 0 and character == first and text.startswith(wanted, position):
+            if not is_word or not text[position + len(wanted) : position + len(wanted) + 1].isalpha():
+                return position
+        if character == "\\":
+            position += 2
+            continue
+        if character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth < 0:
+                return -1
+        position += 1
+    return -1
+
+
+def _find_unescaped(text: str, wanted: str, position: int) -> int:
+    limit = min(len(text), position + 400)
+    while position < limit:
+        if text[position] == "\\" and text[position + 1 : position + 2] in ("{", "}"):
+            position += 2
+            continue
+        if text[position] == wanted:
+            return position
+        position += 1
+    return -1
+
+
+def _flatten_dots(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in ("", ".", ".."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _uncomment(body: str) -> str:
+    if "%" not in body:
+        return body
+    return re.sub(r"(?<!\\)((?:\\\\)*)%[^\n]*(?:\n[ \t]*|$)", r"\1", body)
+
+
+def _calls_itself(name: str, body: str) -> bool:
+    """`\\renewcommand{\\vec}[1]{{\\bf\\vec{#1}}}`: with no TeX behind it such a definition would never end."""
+    return re.search(rf"\\{re.escape(name)}(?![A-Za-z@])", body) is not None if name.isalpha() else False
+
+
+_HANDLERS = {
+    **dict.fromkeys(("newcommand", "renewcommand", "providecommand", "DeclareRobustCommand", "newrobustcmd", "renewrobustcmd", "DeclareTextFontCommand@"), Expander._newcommand),
+    **dict.fromkeys(("def", "gdef", "edef", "xdef"), Expander._def),
+    **dict.fromkeys(("let", "futurelet@"), Expander._let),
+    **dict.fromkeys(("DeclareMathOperator", "newoperator@"), Expander._operator),
+    **dict.fromkeys(("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), Expander._document_command),
+    **dict.fromkeys(("newenvironment", "renewenvironment"), Expander._newenvironment),
+    **dict.fromkeys(("newtheorem", "spnewtheorem", "declaretheorem@", "newproclaim"), Expander._newtheorem),
+    **dict.fromkeys(("newif", "newboolean@"), Expander._newif),
+    **dict.fromkeys(("ifthenelse", "ifbool", "iftoggle"), Expander._ifthenelse),
+    **dict.fromkeys(("IfNoValueTF", "IfValueTF", "IfBooleanTF", "IfValueT", "IfBooleanT", "IfNoValueT", "IfValueF", "IfNoValueF"), Expander._novalue),
+    **dict.fromkeys(("setboolean", "booltrue", "boolfalse", "toggletrue", "togglefalse", "newboolean", "newbool", "newtoggle"), Expander._setboolean),
+    **dict.fromkeys(("input", "include", "subfile", "subfileinclude", "import", "subimport", "InputIfFileExists", "includefrom", "inputfrom"), Expander._input),
+    **dict.fromkeys(("usepackage", "RequirePackage", "documentclass"), Expander._usepackage),
+    **dict.fromkeys(("long", "global", "outer", "protected", "makeatletter", "makeatother", "relax", "leavevmode", "protect", "expandafter", "noexpand", "unskip", "ignorespaces"), Expander._prefix),
+    "else": Expander._else,
+    "or": Expander._else,
+    "fi": Expander._fi,
+    "includeonly": Expander._includeonly,
+    "endinput": Expander._endinput,
+    "begin": Expander._begin,
+    "end": Expander._end,
+    "verb": Expander._verb,
+    "lstinline": Expander._verb,
+    "xspace": Expander._xspace,
+    "csname": Expander._csname,
+    "ensuremath": Expander._ensuremath,
+}

@@ -1,0 +1,836 @@
+"""Expanded LaTeX → the text grammar: what a reader of the PDF reads, in order, and nothing that only TeX reads.
+
+One pass over the source. Environments are events on a stack; only the arguments of a few commands (titles, footnotes, captions) are rendered
+by recursion, bounded by `max_group_depth`. Formulas are copied as they stand.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from preprocess.config import LatexConfig
+from preprocess.latex.scan import argument, bracket_end, optional_argument, skip_line_space, skip_space
+from preprocess.latex.tables import (
+    CITE_COMMANDS,
+    COMBINING,
+    DISPLAY_ENVIRONMENTS,
+    DRAWING_ENVIRONMENTS,
+    FRONT_COMMANDS,
+    HIDDEN,
+    INNER_MATH_ENVIRONMENTS,
+    LAYOUT,
+    REF_COMMANDS,
+    SECTION_LEVELS,
+    SHOWN_LAST,
+    TABLE_ENVIRONMENTS,
+    THEOREM_TITLES,
+    VERBATIM_ENVIRONMENTS,
+    unicode_symbols,
+)
+
+_NEXT = re.compile(r"[\\${}&~\x02\x03]|\n[ \t]*\n\s*")
+_WORD = re.compile(r"\\([A-Za-z@]+)(\*?)|\\(.)", re.S)
+_BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
+_DIMENSION = (
+    r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\[A-Za-z]+)"
+    r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?)*"
+)
+_ASSIGNED = re.compile(
+    r"(?:hsize|vsize|parindent|parskip|baselineskip|hoffset|voffset|magnification|pageno|topskip|leftskip|rightskip|tolerance|hfuzz|vfuzz|overfullrule|"
+    r"lineskip|normalbaselineskip|abovedisplayskip|belowdisplayskip|textwidth|textheight|oddsidemargin|evensidemargin|topmargin|headheight|headsep|"
+    r"footskip|tabcolsep|arrayrulewidth|columnsep|itemsep|parsep|topsep|hskip|vskip|kern|hglue|vglue|mskip|mkern|penalty|looseness|widowpenalty|"
+    r"clubpenalty|moveleft|moveright|raise|lower|pretolerance|hangindent|hangafter|unitlength|epsfxsize|epsfysize|partopsep|labelsep|leftmargin|"
+    r"rightmargin|topfraction|textfraction|floatsep|textfloatsep|intextsep|jot|arraycolsep|fboxsep|fboxrule|marginparwidth|pagewidth|pageheight|advance|baselinestretch|floatpagefraction|multlinegap|displaywidowpenalty|brokenpenalty|hyphenpenalty|exhyphenpenalty|emergencystretch|showboxdepth|showboxbreadth|secnumdepth|tocdepth)\Z"
+)
+_DIMENSION_RE = re.compile(_DIMENSION)
+_FONT = re.compile(r"\s*\\[A-Za-z]+\s*=?\s*[A-Za-z]+\d*(?:\s+(?:scaled|at)\s*(?:\\magstep\w*\s*\d?|\d+\.?\d*\s*(?:pt)?))?")
+_RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")
+_BOX_SIZE = re.compile(r"\s*(?:to|spread)" + _DIMENSION)
+_MATH_STEP = re.compile(r"\\.|[{}$]|\n[ \t]*\n", re.S)
+_ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]*(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]*\])?[ \t]*\n?")
+_INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
+_LABEL = re.compile(r"[ \t]*\\label\s*\{[^{}]*\}")
+_NO_NUMBER = re.compile(r"\\(?:nonumber|notag)(?![A-Za-z])[ \t]*")
+_MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
+_MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]*\])*\{([^{}]*)\}")
+_CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]*\])?\s*\{\s*([^{}\s,]+)")
+_ALGORITHM = {
+    "If": "if {} then", "ElsIf": "else if {} then", "ElseIf": "else if {} then", "Else": "else", "EndIf": "end if", "For": "for {} do", "ForAll": "for all {} do",
+    "EndFor": "end for", "While": "while {} do", "EndWhile": "end while", "Repeat": "repeat", "Until": "until {}", "Loop": "loop", "EndLoop": "end loop",
+    "State": "", "Statex": "", "Require": "Require:", "Ensure": "Ensure:", "Return": "return", "Procedure": "procedure {}({})", "EndProcedure": "end procedure",
+    "Function": "function {}({})", "EndFunction": "end function", "Comment": "▷ {}", "STATE": "", "IF": "if {} then", "ELSE": "else", "ENDIF": "end if",
+    "FOR": "for {} do", "ENDFOR": "end for", "WHILE": "while {} do", "ENDWHILE": "end while", "RETURN": "return", "REQUIRE": "Require:", "ENSURE": "Ensure:",
+    "COMMENT": "▷ {}", "REPEAT": "repeat", "UNTIL": "until {}", "FORALL": "for all {} do", "ELSIF": "else if {} then", "Input": "Input:", "Output": "Output:",
+    "KwIn": "Input: {}", "KwOut": "Output: {}", "KwData": "Data: {}", "KwResult": "Result: {}", "KwRet": "return {}", "Call": "{}({})",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Rendered:
+    """A root's text: `front` is title, authors and what else stands above the body."""
+
+    title: str
+    front: str
+    abstract: str
+    body: str
+    document_class: str | None
+    dropped: Counter[str]
+    unknown_commands: Counter[str]
+
+
+class Numbers:
+    """Numbers for citation keys and labels, in the order in which a paper names them; one for all roots of a paper."""
+
+    def __init__(self) -> None:
+        self.cites: dict[str, int] = {}
+        self.refs: dict[str, int] = {}
+
+    def cite(self, key: str) -> int:
+        """The number of a citation key."""
+        return self.cites.setdefault(key, len(self.cites) + 1)
+
+    def ref(self, key: str) -> int:
+        """The number of a label."""
+        return self.refs.setdefault(key, len(self.refs) + 1)
+
+
+class Renderer:
+    """Renders one root's expanded source."""
+
+    def __init__(self, theorems: Mapping[str, str], numbers: Numbers, config: LatexConfig) -> None:
+        self.theorems = theorems
+        self.numbers = numbers
+        self.config = config
+        self.symbols = unicode_symbols()
+        self.dropped: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self.front: list[tuple[str, str]] = []
+        self.depth = 0
+        self.lists: list[int | None] = []
+        self.table_depth = 0
+        self.abstract_parts: list[str] = []
+        self.has_chapters = False
+
+    def render_root(self, source: str) -> Rendered:
+        """The whole root: the preamble for its front matter only, then the body."""
+        found = re.search(r"\\begin\s*\{document\}", source)
+        document_class = _CLASS.search(source)
+        preamble, body = (source[: found.start()], source[found.end() :]) if found else ("", source)
+        self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
+        if preamble:
+            self._read_preamble(preamble)
+        text = self.render(body)
+        title = next((content for kind, content in self.front if kind.lower() == "title"), "")
+        abstracts = [content for kind, content in self.front if kind == "abstract"]
+        head = [f"# {title}"] if title else []
+        head += [content for kind, content in self.front if kind.lower() != "title" and kind not in ("abstract", "date") and content]
+        head += [f"# Abstract\n\n{content}" for content in abstracts if content]
+        return Rendered(
+            title=title,
+            front="\n\n".join(head),
+            abstract="\n\n".join([*abstracts, *self.abstract_parts]),
+            body=text,
+            document_class=document_class[1].lower() if document_class else None,
+            dropped=self.dropped,
+            unknown_commands=self.unknown,
+        )
+
+    def _read_preamble(self, preamble: str) -> None:
+        used = 0
+        for found in re.finditer(r"\\([A-Za-z]+)(?![A-Za-z])", preamble):
+            if found.start() < used or found[1] not in FRONT_COMMANDS or found[1] == "date":
+                continue
+            out: list[str] = []
+            end = self._front(preamble, found.end(), found[1], out)
+            if end > found.end():
+                used = end
+        self.dropped["preamble"] += len(preamble) - sum(len(content) for _, content in self.front)
+
+    def inline(self, text: str) -> str:
+        """An argument rendered to one paragraph."""
+        if self.depth >= self.config.max_group_depth:
+            self.dropped["too_deep"] += len(text)
+            return " ".join(re.sub(r"\\[A-Za-z@]+|[{}\\$]", " ", text).split())
+        self.depth += 1
+        try:
+            return re.sub(r"\s+", " ", self.render(text)).strip() if "\\begin" not in text else self.render(text).strip()
+        finally:
+            self.depth -= 1
+
+    def render(self, text: str) -> str:
+        """Text mode, from the first character to the last."""
+        out: list[str] = []
+        environments: list[str] = []
+        position, length = 0, len(text)
+        while position < length:
+            found = _NEXT.search(text, position)
+            if found is None:
+                out.append(_run(text[position:]))
+                break
+            start = found.start()
+            if start > position:
+                out.append(_run(text[position:start]))
+            token = found[0]
+            if token == "\\":
+                position = self._command(text, start, out, environments)
+            elif token == "$":
+                position = self._dollar(text, start, out)
+            elif token == "~":
+                out.append(" ")
+                position = start + 1
+            elif token == "&":
+                out.append(" | " if self.table_depth else " ")
+                position = start + 1
+            elif token == "\x02":
+                end = text.find("\x03", start)
+                end = length if end < 0 else end
+                out.append(self._inline_math(text[start + 1 : end].replace("\x02", "")))
+                position = end + 1
+            elif token in "{}\x03":
+                position = start + 1
+            else:
+                out.append("\n\n" if not self.table_depth else "\n")
+                position = found.end()
+        for name in reversed(environments):
+            self._leave(name, out)
+        return "".join(out)
+
+    # formulas
+
+    def _dollar(self, text: str, start: int, out: list[str]) -> int:
+        if text.startswith("$$", start):
+            end = _closing_dollars(text, start + 2)
+            if end < 0:
+                out.append("\\$")
+                return start + 2
+            out.append(self._display(text[start + 2 : end]))
+            return end + 2
+        end = _closing_dollar(text, start + 1)
+        if end < 0:
+            out.append("\\$")
+            return start + 1
+        out.append(self._inline_math(text[start + 1 : end]))
+        return end + 1
+
+    def _clean_math(self, content: str) -> str:
+        if "\x02" in content or "\x03" in content:
+            content = content.replace("\x02", "").replace("\x03", "")
+        if "\\" in content:
+            content = _NO_NUMBER.sub("", _LABEL.sub("", content))
+            if "ref" in content:
+                content = _MATH_REF.sub(lambda found: self._refs(found[1]), content)
+            if "\\cite" in content:
+                content = _MATH_CITE.sub(lambda found: self._cites(found[1]), content)
+            if "\\verb\x01" in content:
+                content = re.sub(r"\\verb\x01([^\x01]*)\x01", lambda found: f"\\texttt{{{found[1]}}}", content)
+            if "$" in content:
+                content = _INNER_TEXT.sub(_split_inner_text, content)
+        content = content.replace("\x01", "")
+        if "$" in content:
+            content = re.sub(r"(?<!\\)\$", "", content)
+        if "\n" in content:
+            content = re.sub(r"[ \t]*\n\s*", "\n", content)
+        return content.strip()
+
+    def _inline_math(self, content: str) -> str:
+        content = self._clean_math(content).replace("\n", " ")
+        if not content:
+            return ""
+        if content.endswith("\\") and not content.endswith("\\\\"):
+            content += " "
+        return f"${content}$"
+
+    def _display(self, content: str) -> str:
+        content = self._clean_math(content)
+        return f"\n\\[{content}\\]\n" if content else " "
+
+    def _display_environment(self, text: str, name: str, position: int, out: list[str]) -> int:
+        closing = f"\\end{{{name}}}"
+        end = text.find(closing, position)
+        if end < 0:
+            end = text.find("\n\n", position)
+            end = len(text) if end < 0 else end
+            after = end
+        else:
+            after = end + len(closing)
+        content = self._clean_math(text[position:end])
+        if content:
+            out.append(f"\n\\begin{{{name}}}\n{content}\n\\end{{{name}}}\n")
+        return after
+
+    # commands
+
+    def _refs(self, keys: str) -> str:
+        return "".join(f"[ref:{self.numbers.ref(key.strip())}]" for key in keys.split(",") if key.strip())
+
+    def _cites(self, keys: str) -> str:
+        return "".join(f"[cite:{self.numbers.cite(key.strip())}]" for key in keys.split(",") if key.strip())
+
+    def _command(self, text: str, start: int, out: list[str], environments: list[str]) -> int:
+        found = _WORD.match(text, start)
+        if found is None:
+            return start + 1
+        name = found[1]
+        if name is None:
+            return self._symbol(text, found.end(), found[3], out)
+        end = found.end()
+        if name == "begin":
+            return self._begin(text, end, out, environments)
+        if name == "end":
+            return self._end(text, end, out, environments)
+        if name == "verb" and text[end : end + 1] == "\x01":
+            closing = text.find("\x01", end + 1)
+            if closing > 0:
+                content = text[end + 1 : closing]
+                out.append(f"`{content}`" if "`" not in content else f"`` {content} ``")
+                return closing + 1
+        if name in COMBINING and name not in ("t", "b", "C", "G", "U") or name in ("t", "b") and text[end : end + 1] == "{":
+            after = self._accent(text, end, name, out)
+            if after >= 0:
+                return after
+        handler = _COMMANDS.get(name)
+        if handler is not None:
+            after = handler(self, text, end, name, out)
+            if after >= 0:
+                return after
+        if name in SECTION_LEVELS:
+            return self._section(text, end, name, out)
+        if name in CITE_COMMANDS:
+            return self._cite(text, end, name, out)
+        if name in REF_COMMANDS:
+            given = argument(text, end)
+            if given is not None and given[0] and "\n\n" not in given[0]:
+                out.append(self._refs(given[0]) if name != "eqref" else f"({self._refs(given[0])})")
+                return given[1]
+        if name in FRONT_COMMANDS and name not in ("keywords", "date", "inst"):
+            after = self._front(text, end, name, out)
+            if after > end:
+                return after
+        if name in self.symbols:
+            out.append(self.symbols[name])
+            return skip_line_space(text, end)
+        if (spec := HIDDEN.get(name)) is not None:
+            after = self._arguments(text, end, spec)[1]
+            self.dropped["layout_command"] += after - start
+            return after
+        if (spec := SHOWN_LAST.get(name)) is not None:
+            arguments, after = self._arguments(text, end, spec)
+            if arguments:
+                self.dropped["layout_command"] += after - start - len(arguments[-1] or "")
+                out.append(self.inline(arguments[-1] or "") if len(arguments[-1] or "") < 20_000 else self.render(arguments[-1] or ""))
+                return after
+        if _ASSIGNED.match(name):
+            size = _DIMENSION_RE.match(text, end)
+            return size.end() if size else end
+        if name in _ALGORITHM and ("algorithmic" in "".join(environments) or name[0].isupper()):
+            return self._algorithm(text, end, name, out)
+        self.dropped["layout_command"] += end - start
+        if not LAYOUT.match(name):
+            self.unknown[name] += 1
+        if text[end : end + 1] == "[":
+            closing = bracket_end(text, end, 200)
+            if closing > 0 and text[closing : closing + 1] == "{":
+                return closing
+        return skip_line_space(text, end)
+
+    def _arguments(self, text: str, position: int, spec: str) -> tuple[list[str | None], int]:
+        given: list[str | None] = []
+        for kind in spec:
+            found = optional_argument(text, position) if kind == "o" else argument(text, position)
+            if found is None:
+                if kind == "m":
+                    break
+                continue
+            if kind == "m":
+                given.append(found[0])
+            position = found[1]
+        return given, position
+
+    def _symbol(self, text: str, end: int, symbol: str, out: list[str]) -> int:
+        if symbol == "\\":
+            row_end = _ROW_END.match(text, end)
+            out.append("\n")
+            return row_end.end() if row_end else end
+        if symbol in "([":
+            closing = "\\)" if symbol == "(" else "\\]"
+            stop = _closing(text, closing, end)
+            if stop < 0:
+                return end
+            content = text[end:stop]
+            out.append(self._inline_math(content) if symbol == "(" else self._display(content))
+            return stop + 2
+        if symbol in ")]":
+            return end
+        if symbol in COMBINING:
+            after = self._accent(text, end, symbol, out)
+            return after if after >= 0 else end
+        if symbol in "-/!@+*<>|":
+            return end
+        if symbol == "$":
+            out.append("\\$")
+        elif symbol in " \n\t,;:":
+            out.append(" ")
+        else:
+            out.append(symbol)
+        return end
+
+    def _accent(self, text: str, end: int, name: str, out: list[str]) -> int:
+        position = skip_line_space(text, end) if name.isalpha() else end
+        if name.isalpha() and position == end and text[end : end + 1].isalpha():
+            return -1
+        given = argument(text, position)
+        if given is None:
+            return -1
+        content, after = given
+        content = content.strip()
+        if content.startswith("\\"):
+            base = {"i": "i", "j": "j"}.get(content[1:].rstrip("{} "), self.symbols.get(content[1:].rstrip("{} "), ""))
+            if not base:
+                inner = self.inline(content)
+                base = inner
+        else:
+            base = content
+        if not base:
+            out.append("" if name not in "^~" else name)
+            return after
+        out.append(base[0] + COMBINING[name] + base[1:] if base[0].isalpha() else base)
+        return after
+
+    def _section(self, text: str, end: int, name: str, out: list[str]) -> int:
+        closing = f"\\end{name}"
+        if name in ("heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading") and text[skip_space(text, end) : skip_space(text, end) + 1] != "{":
+            stop = text.find(closing, end)
+            if stop < 0 or stop - end > 2000:
+                return end
+            title, after = text[end:stop], stop + len(closing)
+        elif name == "beginsection":
+            stops = [place for mark in ("\n\n", "\\par") if (place := text.find(mark, end)) >= 0]
+            stop = min(stops) if stops else len(text)
+            title, after = text[end:stop], stop
+        else:
+            position = end
+            if (given := optional_argument(text, position)) is not None:
+                position = given[1]
+            found = argument(text, position)
+            if found is None or text[skip_space(text, position) : skip_space(text, position) + 1] != "{":
+                return end
+            title, after = found
+        rendered = self.inline(title)
+        level = SECTION_LEVELS[name] + (self.has_chapters and name not in ("part", "chapter"))
+        if not rendered:
+            return after
+        if name in ("paragraph", "subparagraph"):
+            out.append(f"\n\n{rendered}{'' if rendered[-1] in '.:?!' else '.'} ")
+        else:
+            out.append(f"\n\n{'#' * min(level, 6)} {rendered}\n\n")
+        return after
+
+    def _cite(self, text: str, end: int, name: str, out: list[str]) -> int:
+        notes: list[str] = []
+        position = end
+        while len(notes) < 2 and (given := optional_argument(text, position)) is not None:
+            notes.append(given[0])
+            position = given[1]
+        found = argument(text, position)
+        if found is None or text[skip_space(text, position) : skip_space(text, position) + 1] != "{":
+            return end
+        shown = [self.inline(note) for note in notes if note.strip()]
+        marker = self._cites(found[0])
+        if len(notes) == 2 and notes[0].strip():
+            out.append(f"{shown[0]} ")
+            shown = shown[1:]
+        out.append(marker + (f" ({shown[-1]})" if shown else ""))
+        return found[1]
+
+    def _front(self, text: str, end: int, name: str, out: list[str]) -> int:
+        closing = f"\\end{name}"
+        position = skip_space(text, end)
+        while (given := optional_argument(text, position)) is not None:
+            position = given[1]
+        found = argument(text, position) if text[skip_space(text, position) : skip_space(text, position) + 1] == "{" else None
+        stop = text.find(closing, end, end + 20_000) if found is None else -1
+        if found is None and stop < 0:
+            return end
+        content, after = found if found is not None else (text[end:stop], stop + len(closing))
+        kind = name.lower()
+        if kind in ("author", "authors"):
+            content = re.sub(r"\\(?:and|And|AND|qquad|quad)(?![A-Za-z])", r"\\\\ ", content)
+        rendered = self.render(content).strip() if kind in ("abstract", "author", "authors") else self.inline(content)
+        rendered = re.sub(r"\s*\n\s*", "\n" if kind == "abstract" else ", ", rendered) if kind != "abstract" else rendered
+        if not rendered:
+            return after
+        if kind == "title" and any(known == "title" for known, _ in self.front):
+            return after
+        self.front.append((kind, rendered))
+        return after
+
+    def _algorithm(self, text: str, end: int, name: str, out: list[str]) -> int:
+        pattern = _ALGORITHM[name]
+        given: list[str] = []
+        for _ in range(pattern.count("{}")):
+            found = argument(text, end)
+            if found is None:
+                break
+            given.append(self.inline(found[0]))
+            end = found[1]
+        given += [""] * (pattern.count("{}") - len(given))
+        out.append(("\n" if name.lower() not in ("comment", "call") else " ") + pattern.format(*given) + " ")
+        return skip_line_space(text, end)
+
+    def _footnote(self, text: str, end: int, name: str, out: list[str]) -> int:
+        if (given := optional_argument(text, end)) is not None:
+            end = given[1]
+        found = argument(text, end)
+        if found is None:
+            return -1
+        if content := self.inline(found[0]):
+            out.append(f" [footnote: {content}]")
+        return found[1]
+
+    def _vfootnote(self, text: str, end: int, name: str, out: list[str]) -> int:
+        mark = argument(text, end)
+        if mark is not None and text[skip_space(text, mark[1]) : skip_space(text, mark[1]) + 1] == "{":
+            return self._footnote(text, mark[1], name, out)  # plain TeX: \footnote{mark}{text}
+        return self._footnote(text, end, name, out)
+
+    def _caption(self, text: str, end: int, name: str, out: list[str]) -> int:
+        if name == "captionof":
+            kind = argument(text, end)
+            end = kind[1] if kind else end
+        if text[end : end + 1] == "*":
+            end += 1
+        if (given := optional_argument(text, end)) is not None:
+            end = given[1]
+        found = argument(text, end)
+        if found is None or text[skip_space(text, end) : skip_space(text, end) + 1] != "{":
+            return -1
+        depth, self.table_depth = self.table_depth, 0
+        if content := self.inline(found[0]):
+            out.append(f"\n\n[caption: {content}]\n\n")
+        self.table_depth = depth
+        return found[1]
+
+    def _item(self, text: str, end: int, name: str, out: list[str]) -> int:
+        label = ""
+        if (given := optional_argument(text, end)) is not None and text[skip_line_space(text, end) : skip_line_space(text, end) + 1] == "[":
+            label = self.inline(given[0])
+            end = given[1]
+        if label:
+            out.append(f"\n- {label} ")
+        elif self.lists and self.lists[-1] is not None:
+            self.lists[-1] += 1
+            out.append(f"\n{self.lists[-1]}. ")
+        else:
+            out.append("\n- ")
+        return skip_line_space(text, end)
+
+    def _url(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = argument(text, end)
+        if found is None:
+            return -1
+        out.append(re.sub(r"\\([%#&_~$])", r"\1", found[0]).replace("\\", "").replace("$", "\\$").strip())
+        return found[1]
+
+    def _par(self, text: str, end: int, name: str, out: list[str]) -> int:
+        out.append("\n\n")
+        return skip_space(text, end)
+
+    def _row(self, text: str, end: int, name: str, out: list[str]) -> int:
+        out.append("\n")
+        return skip_line_space(text, end)
+
+    def _font(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = _FONT.match(text, end)
+        return found.end() if found else -1
+
+    def _rule(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = _RULE.match(text, end)
+        return found.end() if found else end
+
+    def _box(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = _BOX_SIZE.match(text, end)
+        return found.end() if found else end
+
+    def _bibitem(self, text: str, end: int, name: str, out: list[str]) -> int:
+        if (given := optional_argument(text, end)) is not None:
+            end = given[1]
+        found = argument(text, end)
+        if found is None:
+            return -1
+        out.append(f"\n\n{self._cites(found[0])} ")
+        return found[1]
+
+    def _symbol_text(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))").match(text, end)
+        if found is None:
+            return end
+        if found[1] or found[3]:
+            code = int(found[1]) if found[1] else int(found[3], 16)
+            out.append(chr(code) if 32 <= code < 127 and code not in (36, 92) else "")
+        elif found[2]:
+            out.append(found[2] if found[2] not in "$\\" else f"\\{found[2]}" if found[2] == "$" else "\\textbackslash{}")
+        return found.end()
+
+    def _refs_section(self, text: str, end: int, name: str, out: list[str]) -> int:
+        stop = text.find("\\endRefs", end)
+        stop = len(text) if stop < 0 else stop
+        self.dropped["bibliography"] += stop - end
+        return stop
+
+    def _proclaim(self, text: str, end: int, name: str, out: list[str]) -> int:
+        position = skip_space(text, end)
+        if text[position : position + 1] == "{":
+            found = argument(text, position)
+            if found is not None:
+                title = self.inline(found[0])
+                out.append(f"\n\n{title}{'' if title.endswith(('.', ':')) else '.'} ")
+                return found[1]
+        out.append("\n\n")
+        return position
+
+    def _input_left(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = re.compile(r"\s*(?:\{[^{}]*\}|[^\s{}\\]+)").match(text, end)
+        return found.end() if found else end
+
+    def _gls(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = argument(text, end)
+        if found is None:
+            return -1
+        out.append(found[0].replace("_", " ").replace("\\", ""))
+        return found[1]
+
+    def _si(self, text: str, end: int, name: str, out: list[str]) -> int:
+        given, after = self._arguments(text, end, "om" if name in ("num", "si", "unit", "ang") else "omom")
+        if not given:
+            return -1
+        out.append(" ".join(re.sub(r"\\([A-Za-z]+)", r" \1", part or "").strip() for part in given))
+        return after
+
+    def _ignore_math(self, text: str, end: int, name: str, out: list[str]) -> int:
+        return end
+
+    # environments
+
+    def _begin(self, text: str, end: int, out: list[str], environments: list[str]) -> int:
+        found = _BEGIN_END.match(text, end)
+        if found is None:
+            return end
+        raw_name = found[1].strip()
+        name = raw_name.rstrip("*")
+        position = found.end()
+        if raw_name in VERBATIM_ENVIRONMENTS:
+            return self._verbatim(text, raw_name, position, out)
+        if name in DISPLAY_ENVIRONMENTS:
+            return self._display_environment(text, raw_name, position, out)
+        if name == "math":
+            stop = text.find("\\end{math}", position)
+            if stop >= 0:
+                out.append(self._inline_math(text[position:stop]))
+                return stop + len("\\end{math}")
+        if name in INNER_MATH_ENVIRONMENTS:
+            # without a formula around it: an error of the author's, which TeX would stop at
+            stop = text.find(f"\\end{{{raw_name}}}", position)
+            if stop >= 0:
+                out.append(self._display(f"\\begin{{{raw_name}}}{text[position:stop]}\\end{{{raw_name}}}"))
+                return stop + len(raw_name) + 6
+        if raw_name in DRAWING_ENVIRONMENTS or name in DRAWING_ENVIRONMENTS:
+            return self._drop(text, raw_name, position, "drawing")
+        if name == "thebibliography":
+            if not self.config.keep_bibliography:
+                return self._drop(text, raw_name, position, "bibliography")
+            given = argument(text, position)
+            position = given[1] if given else position
+            out.append("\n\n# References\n\n")
+        environments.append(raw_name)
+        return self._enter(text, raw_name, name, position, out)
+
+    def _enter(self, text: str, raw_name: str, name: str, position: int, out: list[str]) -> int:
+        if name in ("itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumerate*", "enumitem"):
+            self.lists.append(0 if "enum" in name else None)
+            out.append("\n")
+            if name == "list":
+                return self._arguments(text, position, "mm")[1]
+            given = optional_argument(text, position)
+            return given[1] if given else position
+        if name in TABLE_ENVIRONMENTS:
+            self.table_depth += 1
+            out.append("\n\n")
+            spec = {"tabularx": "mom", "tabulary": "mm", "tabu": "om", "longtabu": "om", "tblr": "om", "tabbing": "", "longtable": "om"}.get(name, "om")
+            if raw_name == "tabular*":
+                spec = "mom"
+            return self._arguments(text, position, spec)[1]
+        title = self.theorems.get(raw_name) or self.theorems.get(name) or THEOREM_TITLES.get(name.lower())
+        if title is not None:
+            heading = self.inline(title)
+            if (given := optional_argument(text, position)) is not None:
+                position = given[1]
+                note = self.inline(given[0])
+                heading = note if name == "proof" and note else f"{heading} ({note})" if note and heading else heading or note
+            out.append(f"\n\n{heading}. " if heading and heading[-1] not in ".:" else f"\n\n{heading} ")
+            return position
+        if name == "abstract":
+            out.append("\n\n# Abstract\n\n")
+            stop = text.find("\\end{abstract}", position)
+            if 0 <= stop and not self.depth:
+                self.depth += 1
+                numbers = Numbers()
+                numbers.cites, numbers.refs = dict(self.numbers.cites), dict(self.numbers.refs)
+                kept = self.numbers, Counter(self.dropped), Counter(self.unknown), list(self.front)
+                self.numbers = numbers
+                self.abstract_parts.append(re.sub(r"\n{3,}", "\n\n", self.render(text[position:stop])).strip())
+                self.numbers, self.dropped, self.unknown, self.front = kept
+                self.depth -= 1
+            return position
+        out.append("\n\n" if name not in ("small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage") else "\n")
+        spec = _ENVIRONMENT_ARGUMENTS.get(name)
+        if spec is not None:
+            return self._arguments(text, position, spec)[1]
+        given = optional_argument(text, position) if text[position : position + 1] == "[" else None
+        return given[1] if given else position
+
+    def _end(self, text: str, end: int, out: list[str], environments: list[str]) -> int:
+        found = _BEGIN_END.match(text, end)
+        if found is None:
+            return len(text) if not text[end:].strip() else end  # plain TeX's \end
+        name = found[1].strip()
+        if name in environments:
+            while environments:
+                last = environments.pop()
+                self._leave(last, out)
+                if last == name:
+                    break
+        return found.end()
+
+    def _leave(self, raw_name: str, out: list[str]) -> None:
+        name = raw_name.rstrip("*")
+        if name in ("itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumitem"):
+            if self.lists:
+                self.lists.pop()
+            out.append("\n\n" if not self.lists else "\n")
+        elif name in TABLE_ENVIRONMENTS:
+            self.table_depth = max(0, self.table_depth - 1)
+            out.append("\n\n")
+        else:
+            out.append("\n\n")
+
+    def _drop(self, text: str, name: str, position: int, kind: str) -> int:
+        closing = f"\\end{{{name}}}"
+        stop = text.find(closing, position)
+        after = position if stop < 0 else stop + len(closing)
+        self.dropped[kind] += after - position
+        return after
+
+    def _verbatim(self, text: str, name: str, position: int, out: list[str]) -> int:
+        closing = f"\\end{{{name}}}"
+        stop = text.find(closing, position)
+        if stop < 0:
+            stop, after = len(text), len(text)
+        else:
+            after = stop + len(closing)
+        if name.startswith("filecontents"):
+            self.dropped["filecontents"] += after - position
+            return after
+        if (given := optional_argument(text, position)) is not None and text[position : position + 1] == "[" and given[1] <= stop:
+            position = given[1]
+            if caption := re.search(r"caption\s*=\s*(?:\{([^{}]*)\}|([^,\]]*))", given[0]):
+                out.append(f"\n\n[caption: {self.inline(caption[1] or caption[2] or '')}]\n\n")
+        if name == "minted":
+            language = argument(text, position)
+            position = language[1] if language and language[1] <= stop else position
+        code = text[position:stop].replace("\x01", "|").replace("```", "'''").strip("\n")
+        if code.strip():
+            out.append(f"\n\n```\n{code.rstrip()}\n```\n\n")
+        return after
+
+
+_ENVIRONMENT_ARGUMENTS = {
+    "figure": "o", "table": "o", "wrapfigure": "omom", "wraptable": "omom", "minipage": "ooom", "multicols": "m", "subfigure": "om", "subtable": "om",
+    "algorithm": "o", "algorithmic": "o", "algorithm2e": "o", "adjustwidth": "mm", "spacing": "m", "sidewaystable": "o", "sidewaysfigure": "o",
+    "thebibliography": "m", "appendices": "", "frame": "omm", "column": "m", "columns": "o", "block": "m", "tcolorbox": "o", "mdframed": "o",
+    "adjustbox": "m", "CJK": "mm", "CJK*": "mm", "otherlanguage": "m", "hyphenrules": "m", "flushleft": "", "addmargin": "m", "turn": "m", "rotate": "m",
+    "changemargin": "mm", "scope": "", "resizebox": "mm", "SCfigure": "oo", "letter": "m", "fulllineitems": "", "sloppypar": "", "thm@": "o", "titlepage": "",
+}  # fmt: skip
+Handler = Callable[[Renderer, str, int, str, list[str]], int]
+_COMMANDS: dict[str, Handler] = {
+    **dict.fromkeys(("footnotetext", "thanks", "endnote", "marginpar", "sidenote", "marginnote", "tablefootnote", "tnote", "tablenotetext@", "blfootnote"), Renderer._footnote),
+    "footnote": Renderer._vfootnote,
+    "vfootnote": Renderer._vfootnote,
+    **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), Renderer._caption),
+    **dict.fromkeys(("item", "itemitem", "bitem"), Renderer._item),
+    **dict.fromkeys(("url", "path", "nolinkurl", "doi"), Renderer._url),
+    **dict.fromkeys(("par", "endgraf", "smallbreak", "medbreak", "bigbreak", "medskip", "bigskip", "smallskip", "endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), Renderer._par),
+    **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "noalign", "linebreak", "tablebreak"), Renderer._row),
+    "font": Renderer._font,
+    **dict.fromkeys(("hrule", "vrule"), Renderer._rule),
+    **dict.fromkeys(("hbox", "vbox", "vtop", "centerline", "mbox", "fbox"), Renderer._box),
+    "bibitem": Renderer._bibitem,
+    **dict.fromkeys(("char", "symbol"), Renderer._symbol_text),
+    "Refs": Renderer._refs_section,
+    **dict.fromkeys(("proclaim", "demo", "remark", "example", "definition", "roster"), Renderer._proclaim),
+    **dict.fromkeys(("input", "openin", "openout"), Renderer._input_left),
+    **dict.fromkeys(("gls", "Gls", "glspl", "Glspl", "ac", "acs", "acf", "acl", "acp", "Ac", "acfp", "acsp"), Renderer._gls),
+    **dict.fromkeys(("SI", "si", "num", "unit", "qty", "ang", "SIrange"), Renderer._si),
+}  # fmt: skip
+
+
+def _run(text: str) -> str:
+    """A run of plain characters: line ends are blanks, TeX's ligatures are what they print."""
+    if "\n" in text:
+        text = text.replace("\n", " ")
+    if "`" in text:
+        text = text.replace("``", "“").replace("`", "‘")
+    if "'" in text:
+        text = text.replace("''", "”").replace("'", "’")
+    if "--" in text:
+        text = text.replace("---", "—").replace("--", "–")
+    if "\x01" in text:
+        text = text.replace("\x01", "")
+    return text
+
+
+def _closing_dollar(text: str, position: int, max_characters: int = 20_000) -> int:
+    depth = 0
+    for found in _MATH_STEP.finditer(text, position, min(len(text), position + max_characters)):
+        token = found[0]
+        if token == "{":
+            depth += 1
+        elif token == "}":
+            depth -= 1
+            if depth < 0:
+                return -1
+        elif token == "$":
+            if depth <= 0:
+                return found.start()
+        elif token[0] == "\n":
+            return -1
+    return -1
+
+
+def _closing_dollars(text: str, position: int, max_characters: int = 200_000) -> int:
+    depth = 0
+    for found in re.compile(r"\\.|[{}]|\$\$?", re.S).finditer(text, position, min(len(text), position + max_characters)):
+        token = found[0]
+        if token == "{":
+            depth += 1
+        elif token == "}":
+            depth -= 1
+        elif token == "$$" and depth <= 0:
+            return found.start()
+    stop = text.find("$$", position)
+    return stop if 0 <= stop < position + max_characters and "\n\n" not in text[position:stop] else -1
+
+
+def _closing(text: str, mark: str, position: int) -> int:
+    stop = text.find(mark, position)
+    while stop > 0 and text[stop - 1] == "\\" and (len(text[:stop]) - len(text[max(0, stop - 40) : stop].rstrip("\\")) - max(0, stop - 40)) % 2:
+        stop = text.find(mark, stop + 2)
+    return stop
+
+
+def _split_inner_text(found: re.Match[str]) -> str:
+    """`\\text{if $x>0$ then}` → `\\text{if }x>0\\text{ then}`: no dollar inside a formula."""
+    command, parts = found[1], found[2].split("$")
+    return "".join(part if index % 2 else f"\\{command}{{{part}}}" for index, part in enumerate(parts) if part)
+
+

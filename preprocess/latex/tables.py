@@ -1,0 +1,161 @@
+"""What LaTeX's own commands and environments mean to a reader: which take arguments, which show them, which show nothing."""
+
+import re
+from functools import lru_cache
+
+VERBATIM_ENVIRONMENTS = frozenset(
+    "verbatim verbatim* Verbatim BVerbatim LVerbatim alltt lstlisting minted semiverbatim Sinput Soutput Schunk code pyverbatim "
+    "tcblisting programlisting filecontents filecontents*".split()
+)
+DRAWING_ENVIRONMENTS = frozenset(
+    "tikzpicture picture pspicture pspicture* pgfpicture psgraph axis circuitikz feynman fmfgraph fmfgraph* fmffile forest asy asydef "
+    "overpic texdraw mfpic xy dependency postscript prooftree@ tikzcd@ pspictureinternal tikzpicture* qcircuit@ gnuplot luacode "
+    "comment filecontents filecontents* CCSXML".split()
+)
+DISPLAY_ENVIRONMENTS = frozenset(
+    "equation align alignat flalign xalignat xxalignat gather multline eqnarray displaymath dmath dgroup IEEEeqnarray empheq numcases "
+    "subnumcases tikzcd CD".split()
+)
+# that stand alone; `split`, `cases`, `array` … stand inside one of these
+INNER_MATH_ENVIRONMENTS = frozenset(
+    "split aligned gathered alignedat cases dcases rcases array matrix pmatrix bmatrix vmatrix Vmatrix Bmatrix smallmatrix subarray "
+    "multlined bmatrix* pmatrix*".split()
+)
+TABLE_ENVIRONMENTS = frozenset("tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable tblr tabbing ruledtabular@".split())
+THEOREM_TITLES = {
+    "theorem": "Theorem", "thm": "Theorem", "lemma": "Lemma", "lem": "Lemma", "proposition": "Proposition", "prop": "Proposition",
+    "corollary": "Corollary", "cor": "Corollary", "definition": "Definition", "defn": "Definition", "remark": "Remark", "rem": "Remark",
+    "example": "Example", "conjecture": "Conjecture", "claim": "Claim", "proof": "Proof", "axiom": "Axiom", "exercise": "Exercise",
+    "problem": "Problem", "question": "Question", "fact": "Fact", "observation": "Observation", "notation": "Notation", "case": "Case",
+    "assumption": "Assumption", "hypothesis": "Hypothesis", "note": "Note", "property": "Property", "solution": "Solution",
+}  # fmt: skip
+SECTION_LEVELS = {
+    "part": 1, "chapter": 1, "section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5,
+    "beginsection": 1, "heading": 1, "head": 1, "subhead": 2, "subheading": 2, "specialhead": 1, "subsubhead": 3, "subsubheading": 3,
+    "section*": 1, "newsection": 1, "frametitle": 2, "framesubtitle": 3, "appendixsection": 1, "addchap": 1, "addsec": 1, "chapter*": 1,
+}  # fmt: skip
+FRONT_COMMANDS = frozenset(
+    "title subtitle author authors affiliation affil affiliations address institute institution institutes inst email ead curraddr dedicatory "
+    "authorrunning@ IEEEauthorblockN IEEEauthorblockA icmlauthor icmlaffiliation altaffiliation collaboration correspondingauthor "
+    "keywords subjclass pacs abstract shorttitle@ titlenote thanks@ date preprint subjtitle orcid@ and@ Title Author".split()
+)
+# commands whose arguments a reader never sees: `o` optional, `m` mandatory, `s` star
+HIDDEN: dict[str, str] = {}
+for _spec, _names in {
+    "m": "label bibliographystyle pagestyle thispagestyle pagenumbering vspace hspace vspace* hspace* index glossary graphicspath "
+    "usetikzlibrary input include bibliography nocite addbibresource hypersetup geometry lstset theoremstyle selectlanguage "
+    "phantom hphantom vphantom color pagecolor newcounter stepcounter refstepcounter newlength newsavebox usebox "
+    "authorrunning titlerunning shorttitle shortauthors shortauthor runningauthor runningtitle runninghead captionsetup "
+    "setstretch linespread sisetup tikzset pgfplotsset externaldocument allowdisplaybreaks@ hyphenation balance@ enlargethispage "
+    "vspace includeonly usefonttheme usetheme usecolortheme setbeamertemplate@ nolinkurl@ typeout message PassOptionsToPackage "
+    "DeclareGraphicsExtensions excludecomment includecomment specialcomment@ cline hypertarget@ bstctlcite citestyle setcitestyle "
+    "crefalias@ acrodef@ urlstyle mathtoolsset setlist@ newcites journalname TitleHead AuthorHead received@ revised@ accepted@ "
+    "mathversion boldmath@ unitlength psset thanksref@ corref cortext@ fntext@ fnref tnoteref tnotetext@ ccode@ orcid orcidlink "
+    "ioptwocol@ setulcolor sethlcolor hbadness@ AtBeginDocument AtEndDocument AtBeginSection makeglossaries@ newglossaryentry@ "
+    "arraystretch@ thesubsection@ baselinestretch@ documentstyle documentclass usepackage RequirePackage NeedsTeXFormat ProvidesPackage "
+    "ProvidesClass LoadClass newwrite newread newbox newcount newdimen newskip newtoks newfont graphicspath bibitem@ special pdfoutput@ "
+    "arxivcategory ccsdesc setcopyright copyrightyear acmYear acmConference@ acmBooktitle acmPrice acmISBN acmDOI acmJournal acmVolume "
+    "acmNumber acmArticle acmMonth doi@ startpage citeindexfalse@ markright subimport@ pdfinfo pdfcatalog lhead chead rhead lfoot cfoot "
+    "rfoot fancyhf@ slshape@ floatstyle restylefloat leftmargini@ DisableLigatures vadjust mark nobibliography thlabel",
+    "om": "includegraphics@ usepackage RequirePackage documentclass documentstyle psfig epsfig epsfbox epsffile includesvg LoadClass rule@ "
+    "titlespacing@ fancyhead fancyfoot fancyhf todo missingfigure setlist printbibliography@ listoftodos@ linebreak@ acmBadge "
+    "lstinputlisting verbatiminput inputminted fbox@ newacronym@ affilmark@ ccsdesc",
+    "oom": "includegraphics includegraphics* includepdf",
+    "mm": "setlength addtolength setcounter addtocounter addtocontents markboth numberwithin setkeys newcolumntype@ floatname settowidth "
+    "settoheight settodepth sbox savebox@ counterwithin counterwithout crefname@ SetKwInOut SetKwData SetKwFunction SetKw "
+    "colorlet definecolorset@ pdfbookmark DeclareUnicodeCharacter newtheoremstyle@ setbeamercolor setbeamerfont setbeamertemplate "
+    "titlespacing* dashline@ DeclareFontShape@ textblockorigin DeclareBibliographyCategory newglossary@ setmainfont@ pgfmathsetmacro "
+    "declaretheorem@ fontsize foreach@ providecolor@ renewbibmacro addtotheorempostheadhook multiply@ @addtoreset",
+    "mmm": "definecolor addcontentsline crefname Crefname titlespacing creflabelformat@ fmfpen@ newsymbol@ acmConference "
+    "subjclassfoo@ crefformat@ contentsline titlecontents@ titleformat@ hyperdef",
+    "omm": "rule newacronym DeclarePairedDelimiter@ declaretheorem savebox framebox@ newcolumntype",
+    "mmmm": "DeclareSymbolFont@ DeclareFontFamily@ SetKwFor",
+    "mmmmm": "DeclareMathSymbol@ titleformat SetMathAlphabet DeclareSymbolFont",
+    "mmmmmm": "DeclareFontShape",
+    "mmmmmmmmm": "newtheoremstyle",
+}.items():
+    for _name in _names.split():
+        if not _name.endswith("@") or _name == "@addtoreset":
+            HIDDEN.setdefault(_name.rstrip("*"), _spec)
+HIDDEN["cline"] = "m"
+HIDDEN["DeclareMathSymbol"] = "mmmm"
+HIDDEN["vskip"] = HIDDEN["hskip"] = ""
+# commands that show their last argument and hide those before it
+SHOWN_LAST: dict[str, str] = {
+    "textcolor": "omm", "colorbox": "omm", "fcolorbox": "ommm", "parbox": "ooomm", "makebox": "oom", "framebox": "oom", "raisebox": "moom",
+    "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm", "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm",
+    "href": "mm", "texorpdfstring": "mm", "foreignlanguage": "mm", "multicolumn": "mmm", "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om",
+    "subfloat": "oom", "subcaptionbox": "mm", "lowercase": "m", "uppercase": "m", "shortstack": "om", "saveb@": "mm", "footnotetext": "om",
+    "IEEEPARstart": "mm", "lettrine": "omm", "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
+    "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m", "twocolumn": "o",
+    "subjclass": "om", "translation": "m", "cmidrule": "", "setcounter": "mm",
+}  # fmt: skip
+CITE_COMMANDS = frozenset(
+    "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen onlinecite "
+    "fullcite smartcite supercite Cite citenum citeN citeasnoun shortcite citeNP cites nocites@ Citealt Citeauthor refcite".split()
+)
+REF_COMMANDS = frozenset(
+    "ref eqref pageref autoref cref Cref nameref vref Vref fref Fref sref labelcref thmref lemref subref Eqref eqrefs cpageref ref* hyperref@ "
+    "namecref figref@ secref@ tabref@".split()
+)
+LAYOUT = re.compile(
+    r"^(?:noindent|indent|centering|raggedright|raggedleft|newpage|clearpage|cleardoublepage|maketitle|tableofcontents|listoffigures|listoftables|bigskip|"
+    r"medskip|smallskip|hfill|vfill|hfil|vfil|hss|vss|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge|bf|it|em|rm|sc|tt|sl|sf|"
+    r"bfseries|itshape|rmfamily|scshape|ttfamily|slshape|sffamily|mdseries|upshape|normalfont|selectfont|linebreak|nolinebreak|pagebreak|nopagebreak|"
+    r"hline|toprule|midrule|bottomrule|null|strut|mathstrut|displaystyle|textstyle|scriptstyle|limits|nolimits|left|right|frenchspacing|sloppy|fussy|"
+    r"flushbottom|raggedbottom|onecolumn|twocolumn|appendix|frontmatter|mainmatter|backmatter|makeatletter|makeatother|allowdisplaybreaks|boldmath|"
+    r"unboldmath|singlespacing|doublespacing|onehalfspacing|printbibliography|balance|relax|protect|bgroup|egroup|begingroup|endgroup|nonumber|notag|"
+    r"nobreak|break|goodbreak|filbreak|eject|vfootnote|centerline|rightline|leftline|line|phantomsection|acknowledgments?@|xspace|ignorespaces|unskip|"
+    r"filleol|endfirsthead|endhead|endfoot|endlastfoot|tableline|hrulefill|dotfill|newline|and|global|long|outer|csname|endcsname|expandafter|noexpand|"
+    r"number|romannumeral|the|advance|immediate|write|openout|closeout|ifx|fi|else|or|topmatter|endtopmatter|endtitle|endauthor|endaffil|endaddress|"
+    r"enddocument|document|par|magnification|nopagenumbers|footline|headline|tenrm|tenbf|ninerm|eightrm|twelverm|rmfamily|obeylines|obeyspaces|"
+    r"everymath|everydisplay|thanks)$"
+)
+PROTECTED_COMMANDS = frozenset(
+    "title author date abstract begin end section subsection subsubsection paragraph subparagraph chapter part appendix item footnote caption label "
+    "ref eqref pageref cite citep citet bibitem maketitle tableofcontents includegraphics input include usepackage documentclass documentstyle "
+    "newcommand renewcommand def let textbf textit emph texttt textsc textrm textsf mathbf mathrm mathcal mathbb mathfrak mathsf mathit mathtt "
+    "frac sqrt sum int prod left right hat bar tilde vec dot ddot overline underline widehat widetilde text mbox hbox href url thanks and par "
+    "footnotetext footnotemark bibliography bibliographystyle printbibliography centering small large verb textcolor multicolumn multirow hline "
+    "ldots dots cdots over atop choose operatorname displaystyle textstyle thebibliography newtheorem theoremstyle makeatletter makeatother "
+    "the thesection thesubsection theequation thefigure thetable thepage refname figurename tablename contentsname labelenumi labelitemi "
+    "headrulewidth footrulewidth baselinestretch arraystretch qedsymbol proofname abstractname contentsname appendixname thefootnote "
+    "selectfont normalfont normalsize footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else".split()
+)
+PROTECTED_ENVIRONMENTS = frozenset(
+    "document abstract figure figure* table table* itemize enumerate description tabular tabular* array equation equation* align align* gather gather* "
+    "multline multline* eqnarray eqnarray* quote quotation center verbatim lstlisting thebibliography tikzpicture minipage cases matrix pmatrix proof "
+    "split aligned displaymath math theorem lemma proposition corollary definition remark example".split()
+)
+COMBINING = {
+    "`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0304", "u": "\u0306", ".": "\u0307", '"': "\u0308", "r": "\u030a",
+    "H": "\u030b", "v": "\u030c", "d": "\u0323", "c": "\u0327", "k": "\u0328", "b": "\u0331", "t": "\u0361", "C": "\u030f", "G": "\u030f", "U": "\u030e",
+}  # fmt: skip
+TEXT_SYMBOLS = {
+    "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "aa": "å", "AA": "Å", "i": "ı", "j": "ȷ",
+    "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ", "ng": "ŋ", "NG": "Ŋ", "S": "§", "P": "¶", "dag": "†", "ddag": "‡",
+    "copyright": "©", "pounds": "£", "ldots": "…", "dots": "…", "textellipsis": "…", "textendash": "–", "textemdash": "—", "textbar": "|",
+    "textless": "<", "textgreater": ">", "textasciitilde": "~", "textasciicircum": "^", "textunderscore": "_", "textquoteleft": "‘",
+    "textquoteright": "’", "textquotedblleft": "“", "textquotedblright": "”", "textquotedbl": '"', "lq": "‘", "rq": "’", "guillemotleft": "«",
+    "guillemotright": "»", "og": "« ", "fg": " »", "flqq": "«", "frqq": "»", "glqq": "„", "grqq": "“", "textbullet": "•", "bullet": "•", "textdegree": "°", "degree": "°",
+    "texttrademark": "™", "textregistered": "®", "TeX": "TeX", "LaTeX": "LaTeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX", "AmS": "AMS", "slash": "/",
+    "textbackslash": "\\textbackslash{}", "backslash": "\\textbackslash{}", "textdollar": "\\$", "lbrace": "{", "rbrace": "}", "textbraceleft": "{", "textbraceright": "}",
+    "quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "nobreakspace": " ", "textvisiblespace": "␣", "checkmark": "✓", "qed": "∎", "euro": "€", "texteuro": "€",
+    "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "today": "", "textmu": "µ", "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "",
+    "No": "№", "textnumero": "№", "dq": '"', "lbrack": "[", "rbrack": "]", "colon": ":", "cdots": "…", "rightarrow": "→", "to": "→", "leftarrow": "←", "Rightarrow": "⇒", "times": "×",
+    "textsection": "§", "textparagraph": "¶", "Box": "□", "square": "□", "star": "⋆", "sim": "∼", "cdot": "·", "pm": "±", "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "textonehalf": "½",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def unicode_symbols() -> dict[str, str]:
+    """Macro → Unicode for commands without arguments: our own table over pylatexenc's."""
+    from pylatexenc.latex2text import get_default_latex_context_db
+
+    symbols: dict[str, str] = {}
+    database = get_default_latex_context_db()
+    for spec in database.iter_macro_specs():
+        replacement = spec.simplify_repl
+        if isinstance(replacement, str) and "%" not in replacement and 0 < len(replacement) <= 3 and not replacement.isspace():
+            symbols[spec.macroname] = replacement
+    return symbols | TEXT_SYMBOLS

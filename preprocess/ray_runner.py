@@ -12,6 +12,8 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ import ray.data
 
 from preprocess.config import Config
 from preprocess.pipeline import extract_paper, normalise_paper, validate_paper
-from preprocess.records import Rejection, RejectReason, Stage
+from preprocess.records import Document, ExtractedPaper, RawPaper, Rejection, RejectReason, SourceTree, Stage
 from preprocess.sources.metadata import MetadataMonths
 from preprocess.sources.tars import Unit, read_papers
 from preprocess.units import Breadcrumb, UnitResult, guarded, limit_memory
@@ -100,6 +102,22 @@ def run_units(units: Sequence[Row], process: Callable[[Row], Row], *, num_worker
             ) from None
 
 
+@dataclass
+class _Paper:
+    """A paper on its way through the stages of one process."""
+
+    unit: Unit
+    raw: RawPaper
+    attempt: int
+    result: SourceTree | ExtractedPaper | Document | Rejection
+    seconds: dict[Stage, float]
+
+
+_ON_THE_WAY: dict[str, _Paper] = {}
+# Between fused stages Ray builds a block of every row. So rows are only keys, and what they stand for waits here, in the process that runs
+# all three stages: no pickling, no copies. Were the stages ever not fused, the key would be missing and the run would stop.
+
+
 class _Validate:
     """Unit → its papers, opened one at a time. Leaves the breadcrumb that tells the next worker which paper killed this one."""
 
@@ -109,24 +127,19 @@ class _Validate:
     def __call__(self, row: Row) -> Iterator[Row]:
         unit: Unit = row["unit"]
         crumb = Breadcrumb.open(self.out, unit.name, self.run_id)
+        _ON_THE_WAY.clear()
         for index, raw in enumerate(read_papers(unit)):
             started = time.perf_counter()
+            result: SourceTree | Rejection
             if crumb.step_on(index):
-                result = guarded(Stage.VALIDATE, self.config, lambda raw=raw: validate_paper(raw, self.config.archive))
+                result = guarded(Stage.VALIDATE, self.config, partial(validate_paper, raw, self.config.archive))
             else:
-                result = Rejection(
-                    stage=Stage.VALIDATE,
-                    reason=RejectReason.QUARANTINED,
-                    detail=f"its worker died {crumb.deaths[index]} times over it",
-                )
-            yield {
-                "unit": unit,
-                "index": index,
-                "raw": raw,
-                "result": result,
-                "attempt": crumb.attempt,
-                "seconds": {Stage.VALIDATE: time.perf_counter() - started},
-            }
+                detail = f"its worker died {crumb.deaths[index]} times over it"
+                result = Rejection(stage=Stage.VALIDATE, reason=RejectReason.QUARANTINED, detail=detail)
+            key = f"{unit.name}:{index}"
+            seconds = {Stage.VALIDATE: time.perf_counter() - started}
+            _ON_THE_WAY[key] = _Paper(unit=unit, raw=raw, attempt=crumb.attempt, result=result, seconds=seconds)
+            yield {"paper": key}
 
 
 class _Extract:
@@ -136,13 +149,12 @@ class _Extract:
         self.config = config
 
     def __call__(self, row: Row) -> Row:
-        tree = row["result"]
-        if isinstance(tree, Rejection):
-            return row
-        started = time.perf_counter()
-        result = guarded(Stage.EXTRACT, self.config, lambda: extract_paper(tree, self.config.latex))
-        seconds = row["seconds"] | {Stage.EXTRACT: time.perf_counter() - started}
-        return row | {"result": result, "seconds": seconds}
+        paper = _ON_THE_WAY[row["paper"]]
+        if isinstance(paper.result, SourceTree):
+            started = time.perf_counter()
+            paper.result = guarded(Stage.EXTRACT, self.config, partial(extract_paper, paper.result, self.config.latex))
+            paper.seconds[Stage.EXTRACT] = time.perf_counter() - started
+        return row
 
 
 class Normalise:
@@ -156,21 +168,19 @@ class Normalise:
 
     def __call__(self, row: Row) -> Iterator[Row]:
         """One paper of the unit in; the unit's summary out, with its last paper."""
-        unit: Unit = row["unit"]
-        if row["index"] == 0:
-            self.result = UnitResult(unit)
-        assert self.result is not None
-        assert self.result.unit.name == unit.name, "papers of a unit pass in one piece"
-        outcome, seconds = row["result"], row["seconds"]
-        if not isinstance(outcome, Rejection):
+        paper = _ON_THE_WAY.pop(row["paper"])
+        if isinstance(paper.result, ExtractedPaper):
             started = time.perf_counter()
-            outcome = guarded(Stage.NORMALISE, self.config, lambda: normalise_paper(row["result"], self.config))
-            seconds = seconds | {Stage.NORMALISE: time.perf_counter() - started}
-        self.result.add(row["raw"], outcome, seconds, row["attempt"], self.months, self.config)
-        if row["index"] + 1 == len(unit.members):
+            paper.result = guarded(Stage.NORMALISE, self.config, partial(normalise_paper, paper.result, self.config))
+            paper.seconds[Stage.NORMALISE] = time.perf_counter() - started
+        assert isinstance(paper.result, Document | Rejection)
+        if self.result is None or self.result.unit.name != paper.unit.name or not row["paper"].endswith(f":{len(self.result.ledger)}"):
+            self.result = UnitResult(paper.unit)
+        self.result.add(paper.raw, paper.result, paper.seconds, paper.attempt, self.months, self.config)
+        if len(self.result.ledger) == len(paper.unit.members):
             summary = self.result.commit(self.out, self.config, self.source_commit)
             self.result = None
-            Breadcrumb.open(self.out, unit.name, "").remove()
+            Breadcrumb.open(self.out, paper.unit.name, "").remove()
             yield summary
 
 
@@ -185,16 +195,17 @@ def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_
     def extract(row: Row, stage: _Extract = _Extract(config)) -> Row:  # noqa: B008
         return stage(row)
 
+    class Bound(Normalise):
+        # its arguments travel with the class: as constructor arguments they would lie in the object store, and be lost with a node
+        def __init__(self) -> None:
+            super().__init__(str(out), config, commit)
+
+    Bound.__name__ = Normalise.__name__
     return (
         ray.data.from_items(rows, override_num_blocks=len(rows))
         .flat_map(validate)
         .map(extract)
-        .flat_map(
-            Normalise,
-            fn_constructor_args=(str(out), config, commit),
-            compute=ray.data.ActorPoolStrategy(size=num_workers),
-            num_cpus=1,
-        )
+        .flat_map(Bound, compute=ray.data.ActorPoolStrategy(size=num_workers), num_cpus=1)
     )
 
 
@@ -206,7 +217,7 @@ def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_work
     require_room(num_workers)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    context.target_max_block_size = 1  # byte: every key goes on at once, so that one paper at a time is in memory
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    # Ray's word for an actor task that may run again on another worker; a paper that kills its worker twice is quarantined by breadcrumb
     dataset = extraction_dataset(units, out, config, num_workers=num_workers, commit=commit)
     yield from dataset.iter_rows()

@@ -12,17 +12,44 @@ from dataclasses import dataclass, field
 
 from preprocess.config import LatexConfig
 from preprocess.latex.scan import argument, bracket_end, group_end, optional_argument, skip_line_space, skip_space
-from preprocess.latex.tables import PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
+from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
 
 _NEXT = re.compile(r"[\\%{}]")
 _WORD = re.compile(r"\\([A-Za-z@]+)\*?|\\(.)", re.S)
 _NAME = re.compile(r"[A-Za-z@]+")
 _COMMENT = re.compile(r"%[^\n]*(?:\n[ \t]*|$)")
 _CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])|%[^\n]*\n?|\\(?:newif|let|def)\s*\\[A-Za-z@]+|\\[^A-Za-z]")
+_PACKAGE_INPUT = re.compile(r"\\(?:input|InputIfFileExists|RequirePackage|usepackage)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+_INCLUDING = re.compile(r"[A-Za-z]*(?:input|import|include|subfile)[A-Za-z]*", re.I)
 _BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
 _DEF_NAME = re.compile(r"\s*(?:\\([A-Za-z@]+|[^A-Za-z\s])|([~|*<>\"!]))")
 _PARAMETER = re.compile(r"#(#*[1-9])")
-_NO_CONDITIONALS = frozenset({"iff", "ifthenelse", "ifmmode@", "ifundefined", "ifstrequal", "ifblank", "ifbool", "ifdef", "ifcsname@", "iftoggle", "ifnumcomp", "ifempty", "ifstar", "ifnextchar", "iffalse@", "ifdefempty", "ifcsdef", "ifblank", "ifinlist", "iftagged", "iflanguage", "ifthispageodd"})
+_NO_CONDITIONALS = frozenset(
+    {
+        "iff",
+        "ifthenelse",
+        "ifmmode@",
+        "ifundefined",
+        "ifstrequal",
+        "ifblank",
+        "ifbool",
+        "ifdef",
+        "ifcsname@",
+        "iftoggle",
+        "ifnumcomp",
+        "ifempty",
+        "ifstar",
+        "ifnextchar",
+        "iffalse@",
+        "ifdefempty",
+        "ifcsdef",
+        "ifblank",
+        "ifinlist",
+        "iftagged",
+        "iflanguage",
+        "ifthispageodd",
+    }
+)
 _SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
 MAX_ARGUMENT_CHARACTERS = 2_000_000
 _MAX_WARNED = 50
@@ -133,9 +160,7 @@ class Expander:
         self.num_expansions = 0
         self.is_after_word = False
         self.is_stopped = False
-        self.max_output = min(
-            config.max_output_characters, max(8 << 20, config.max_macro_output_ratio * sum(map(len, texts.values())))
-        )
+        self.max_output = min(config.max_output_characters, max(8 << 20, config.max_macro_output_ratio * sum(map(len, texts.values()))))
 
     def expand(self, root: str) -> Expanded:
         """The expanded source of `root`."""
@@ -253,8 +278,26 @@ class Expander:
             self._call(frame, name, self.environments[name].begin)
             return
         frame.position = end
+        if _INCLUDING.fullmatch(name) and name not in HIDDEN and self._custom_include(frame):
+            return
         self._emit(text[start:end])
         self.is_after_word = True
+
+    def _custom_include(self, frame: _Frame) -> bool:
+        """A house's own `\\importsection[folder]{file}`: taken as an inclusion where it names a file of the archive."""
+        position = frame.position + (frame.text[frame.position : frame.position + 1] == "*")
+        folder = ""
+        if (given := optional_argument(frame.text, position)) is not None:
+            folder, position = given
+        target = argument(frame.text, position)
+        if target is None or not re.fullmatch(r"[\w./ -]+", target[0]):
+            return False
+        name = self._find(target[0], folder)
+        if name is None or not name.lower().endswith((".tex", ".ltx", ".latex")) or name in self.files:
+            return False
+        frame.position = target[1]
+        self._include(target[0], folder)
+        return True
 
     # calls
 
@@ -456,8 +499,10 @@ class Expander:
         target, source = found[1], found[2]
         if source.startswith("\\") and source[1:] in self.macros:
             self._define(target, self.macros[source[1:]])
-        elif source != f"\\{target}" and source not in ("{", "}", "%", "\\undefined", "\\relax") and not (
-            source.startswith("\\") and "@" in source
+        elif (
+            source != f"\\{target}"
+            and source not in ("{", "}", "%", "\\undefined", "\\relax")
+            and not (source.startswith("\\") and "@" in source)
         ):
             self._define(target, Macro(0, None, (source,)))
         return True
@@ -542,6 +587,22 @@ class Expander:
         self.theorems[target[0].strip()] = title[0]
         return True
 
+    def _declaretheorem(self, frame: _Frame, name: str, start: int) -> bool:
+        position = frame.position
+        options = ""
+        if (given := optional_argument(frame.text, position)) is not None:
+            options, position = given
+        target = argument(frame.text, position)
+        if target is None:
+            return True
+        frame.position = target[1]
+        if (given := optional_argument(frame.text, frame.position)) is not None:
+            options, frame.position = options + given[0], given[1]
+        title = re.search(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)", options)
+        self.dropped["definition"] += frame.position - start
+        self.theorems[target[0].strip()] = title[1].strip("{} \n") if title else target[0].strip().capitalize()
+        return True
+
     def _newif(self, frame: _Frame, name: str, start: int) -> bool:
         found = re.compile(r"\s*\{?\s*\\if([A-Za-z@]+)\s*\}?").match(frame.text, frame.position)
         if found is None:
@@ -609,7 +670,22 @@ class Expander:
                 return None
             frame.position = found.end()
             return found[1] in self.macros
-        if name in ("ifmmode", "ifvmode", "ifhmode", "ifinner", "ifpdf", "ifxetex", "ifluatex", "ifeof", "ifvoid", "ifPDFTeX", "ifpdftex", "ifXeTeX", "ifLuaTeX", "ifdraft"):
+        if name in (
+            "ifmmode",
+            "ifvmode",
+            "ifhmode",
+            "ifinner",
+            "ifpdf",
+            "ifxetex",
+            "ifluatex",
+            "ifeof",
+            "ifvoid",
+            "ifPDFTeX",
+            "ifpdftex",
+            "ifXeTeX",
+            "ifLuaTeX",
+            "ifdraft",
+        ):
             if name in ("ifeof", "ifvoid"):
                 frame.position = skip_line_space(text, frame.position)
             return name in ("ifhmode", "ifpdf", "ifPDFTeX", "ifpdftex")
@@ -699,7 +775,9 @@ class Expander:
         beside = here.rpartition("/")[0] if here else ""
         root_folder = self.files[0].rpartition("/")[0] if self.files else ""
         prefixes = [folder.strip().removeprefix("./").rstrip("/")] if folder.strip() else []
-        for prefix in dict.fromkeys([*prefixes, root_folder, beside, *(f"{base}/{extra}" for base in (root_folder, beside) for extra in prefixes if base), ""]):
+        for prefix in dict.fromkeys(
+            [*prefixes, root_folder, beside, *(f"{base}/{extra}" for base in (root_folder, beside) for extra in prefixes if base), ""]
+        ):
             for suffix in (".tex", "", ".ltx", ".latex"):
                 wanted = f"{prefix}/{target}{suffix}" if prefix else f"{target}{suffix}"
                 if (found := self.by_lower.get(_flatten_dots(wanted).lower())) is not None:
@@ -744,7 +822,16 @@ class Expander:
             target = re.sub(r"\\([A-Za-z@]+)\s*", lambda found: self._flat(found[0]), target)
         name = self._find(target, folder)
         if name is None:
-            if target.strip().lower().removesuffix(".tex") not in ("amstex", "amsppt", "harvmac", "epsf", "psfig", "plain", "amssym.def", "amssym"):
+            if target.strip().lower().removesuffix(".tex") not in (
+                "amstex",
+                "amsppt",
+                "harvmac",
+                "epsf",
+                "psfig",
+                "plain",
+                "amssym.def",
+                "amssym",
+            ):
                 self._warn("missing_input")
             return
         if any(open_frame.name == name for open_frame in self.frames):
@@ -758,12 +845,30 @@ class Expander:
             return
         self._push_file(name)
 
+    def _is_nested_file(self) -> bool:
+        """Whether the file being read was included by another."""
+        return sum(frame.name is not None for frame in self.frames) > 1
+
     def _usepackage(self, frame: _Frame, name: str, start: int) -> bool:
+        if name == "documentclass" and frame.name is not None and self._is_nested_file():
+            begin = re.compile(r"\\begin\s*\{document\}").search(frame.text, frame.position)
+            if begin is not None:
+                self.dropped["preamble"] += begin.end() - start
+                frame.position = begin.end()
+                return True
         position = frame.position
         if (given := optional_argument(frame.text, position)) is not None:
             position = given[1]
         target = argument(frame.text, position)
         if target is None:
+            return True
+        if target[0].strip() == "subfiles" and given is not None:
+            # a part of a book: the preamble is that of the main file which it names
+            frame.position = target[1]
+            main = self._find(given[0])
+            if main is not None and not any(open_frame.name == main for open_frame in self.frames):
+                begin = re.search(r"\\begin\s*\{document\}", self.texts[main])
+                self.frames.append(_Frame(self.texts[main][: begin.start() if begin else 0]))
             return True
         for package in target[0].split(","):
             suffixes = (".cls",) if name == "documentclass" else (".sty",)
@@ -781,10 +886,16 @@ class Expander:
         text = re.sub(r"(?<!\\)%[^\n]*", "", self.texts[name])
         if len(text) > 400_000:
             return
+        for found in _PACKAGE_INPUT.finditer(text):
+            for target in found[1].split(","):
+                resolved = re.sub(r"\\([A-Za-z@]+)\s*", lambda word: self._flat(word[0]), target.strip())
+                inner = self._find(resolved) or self._find(f"{resolved}.sty")
+                if inner is not None and inner.lower().endswith((".sty", ".tex", ".def")) and inner not in self.files:
+                    self._package(inner)
         taken = Expander({}, self.config)
         taken.macros, taken.environments, taken.theorems, taken.switches = self.macros, self.environments, self.theorems, self.switches
         for found in re.finditer(
-            r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|let|DeclareMathOperator|newenvironment|newtheorem|newif|NewDocumentCommand)(?![A-Za-z@])",
+            r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|let|DeclareMathOperator|newenvironment|renewenvironment|newtheorem|declaretheorem|newif|NewDocumentCommand|DeclareDocumentCommand)(?![A-Za-z@])",
             text,
         ):
             frame = _Frame(text, found.end())
@@ -841,6 +952,8 @@ class Expander:
             self._call(frame, environment, self.environments[environment].begin)
             return True
         frame.position = found.end()
+        if environment == "document" and self._is_nested_file():
+            return True
         if environment == "document":
             self.scopes.clear()
         else:
@@ -858,6 +971,8 @@ class Expander:
             self._leave_scope()
             self._push(self.environments[environment].end)
             return True
+        if environment == "document" and self._is_nested_file():
+            return self._endinput(frame, name, start)
         self._emit(f"\\end{{{environment}}}")
         if environment == "document":
             while self.frames:
@@ -891,7 +1006,11 @@ class Expander:
         below = self._settle()
         if below is not None and below.position < len(below.text) and below.text[below.position] not in " \n.,;:!?'/)-~}]&\\":
             self._emit(" ")
-        elif below is not None and below.text[below.position : below.position + 1] == "\\" and below.text[below.position + 1 : below.position + 2].isalpha():
+        elif (
+            below is not None
+            and below.text[below.position : below.position + 1] == "\\"
+            and below.text[below.position + 1 : below.position + 2].isalpha()
+        ):
             self._emit(" ")
         return True
 
@@ -994,20 +1113,58 @@ def _calls_itself(name: str, body: str) -> bool:
 
 
 _HANDLERS = {
-    **dict.fromkeys(("newcommand", "renewcommand", "providecommand", "DeclareRobustCommand", "newrobustcmd", "renewrobustcmd", "DeclareTextFontCommand@"), Expander._newcommand),
+    **dict.fromkeys(
+        (
+            "newcommand",
+            "renewcommand",
+            "providecommand",
+            "DeclareRobustCommand",
+            "newrobustcmd",
+            "renewrobustcmd",
+            "DeclareTextFontCommand@",
+        ),
+        Expander._newcommand,
+    ),
     **dict.fromkeys(("def", "gdef", "edef", "xdef"), Expander._def),
     **dict.fromkeys(("let", "futurelet@"), Expander._let),
     **dict.fromkeys(("DeclareMathOperator", "newoperator@"), Expander._operator),
-    **dict.fromkeys(("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), Expander._document_command),
+    **dict.fromkeys(
+        ("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), Expander._document_command
+    ),
     **dict.fromkeys(("newenvironment", "renewenvironment"), Expander._newenvironment),
-    **dict.fromkeys(("newtheorem", "spnewtheorem", "declaretheorem@", "newproclaim"), Expander._newtheorem),
+    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim"), Expander._newtheorem),
+    "declaretheorem": Expander._declaretheorem,
     **dict.fromkeys(("newif", "newboolean@"), Expander._newif),
     **dict.fromkeys(("ifthenelse", "ifbool", "iftoggle"), Expander._ifthenelse),
-    **dict.fromkeys(("IfNoValueTF", "IfValueTF", "IfBooleanTF", "IfValueT", "IfBooleanT", "IfNoValueT", "IfValueF", "IfNoValueF"), Expander._novalue),
-    **dict.fromkeys(("setboolean", "booltrue", "boolfalse", "toggletrue", "togglefalse", "newboolean", "newbool", "newtoggle"), Expander._setboolean),
-    **dict.fromkeys(("input", "include", "subfile", "subfileinclude", "import", "subimport", "InputIfFileExists", "includefrom", "inputfrom"), Expander._input),
+    **dict.fromkeys(
+        ("IfNoValueTF", "IfValueTF", "IfBooleanTF", "IfValueT", "IfBooleanT", "IfNoValueT", "IfValueF", "IfNoValueF"), Expander._novalue
+    ),
+    **dict.fromkeys(
+        ("setboolean", "booltrue", "boolfalse", "toggletrue", "togglefalse", "newboolean", "newbool", "newtoggle"), Expander._setboolean
+    ),
+    **dict.fromkeys(
+        ("input", "include", "subfile", "subfileinclude", "import", "subimport", "InputIfFileExists", "includefrom", "inputfrom"),
+        Expander._input,
+    ),
     **dict.fromkeys(("usepackage", "RequirePackage", "documentclass"), Expander._usepackage),
-    **dict.fromkeys(("long", "global", "outer", "protected", "makeatletter", "makeatother", "relax", "leavevmode", "protect", "expandafter", "noexpand", "unskip", "ignorespaces"), Expander._prefix),
+    **dict.fromkeys(
+        (
+            "long",
+            "global",
+            "outer",
+            "protected",
+            "makeatletter",
+            "makeatother",
+            "relax",
+            "leavevmode",
+            "protect",
+            "expandafter",
+            "noexpand",
+            "unskip",
+            "ignorespaces",
+        ),
+        Expander._prefix,
+    ),
     "else": Expander._else,
     "or": Expander._else,
     "fi": Expander._fi,

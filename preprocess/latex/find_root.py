@@ -15,9 +15,12 @@ _PLAIN_START = re.compile(
     re.M,
 )
 _INCLUDED = re.compile(
-    r"\\(?:input|include|subfile|subfileinclude|InputIfFileExists|(?:sub)?import\s*\*?\s*\{([^}]*)\})\s*\{?\s*([^\s{}\\%]+)"
+    r"\\(?:[A-Za-z]*(?:input|import|include|subfile)[A-Za-z]*|InputIfFileExists)\*?\s*(?:\[[^\]\n]*\])?\s*"
+    r"(?:\{([^{}\n]*)\}\s*(?:\{([^{}\n]*)\})?|([^\s{}\\%]+))"
 )
+_SUBFILE = re.compile(r"^[^%\n]*\\documentclass\s*\[([^\]]+)\]\s*\{subfiles\}", re.M)
 _NO_ROOT_CLASSES = frozenset({"subfiles", "standalone"})
+_AMS_CLASS = re.compile(r"\\documentstyle\s*\{amsppt\}")
 _FIRST_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root", "thesis", "book", "master")
 _LAST_NAMES = re.compile(
     r"supp|append|response|reply|letter|cover|rebuttal|referee|diff|template|sample|example|readme|poster|slides|old|backup|copy", re.I
@@ -31,17 +34,31 @@ def find_root(texts: Mapping[str, str], readme: bytes | None = None) -> tuple[st
         return stated
     candidates = {name: text for name, text in texts.items() if not name.lower().endswith((".sty", ".cls", ".bbl", ".def", ".clo", ".cfg"))}
     included = _included_names(candidates)
+    classes = {name: found[1] for name, text in candidates.items() if (found := _CLASS.search(text))}
+    begun = {name for name, text in candidates.items() if _BEGIN.search(text)}
+    subfiles = {name for name, kind in classes.items() if kind in _NO_ROOT_CLASSES}
     whole = [
-        name
-        for name, text in candidates.items()
-        if (found := _CLASS.search(text)) and found[1] not in _NO_ROOT_CLASSES and (_BEGIN.search(text) or "amsppt" in found[0])
+        name for name in candidates if name in classes and name not in subfiles and (name in begun or _AMS_CLASS.search(candidates[name]))
     ]
-    roots = [name for name in whole if name not in included] or whole
+    roots = [name for name in whole if name not in included]
     if not roots:
-        roots = [name for name, text in candidates.items() if _CLASS.search(text) and name not in included]
+        roots = [name for name in candidates if name in begun and name not in included and name not in subfiles] or whole
+    free_subfiles = [name for name in subfiles if name not in included and name in begun]
+    if free_subfiles:
+        # parts of a book that came without it: its main file, if there, is only the frame that each part names
+        frames = {target for name in free_subfiles if (target := _subfile_frame(name, candidates)) is not None}
+        folders = {frame.rpartition("/")[0] for frame in frames}
+        roots = [name for name in roots if name.rpartition("/")[0] not in folders or not folders - {""}] + free_subfiles
+        roots = [name for name in roots if name not in frames]
+    if not roots:
+        roots = [name for name in classes if name not in included]
     if not roots:
         roots = [name for name, text in candidates.items() if _PLAIN_END.search(text) or _PLAIN_START.search(text)]
         roots = [name for name in roots if name not in included] or roots
+        if sum(len(candidates[name]) for name in roots) * 20 < sum(map(len, candidates.values())) and not any(
+            _INCLUDED.search(candidates[name]) for name in roots
+        ):
+            roots = []
     if not roots:
         free = [name for name in candidates if name not in included and candidates[name].strip()]
         tex = [name for name in free if name.lower().endswith(_TEX_ENDINGS)] or free
@@ -63,13 +80,40 @@ def _included_names(texts: Mapping[str, str]) -> set[str]:
     for name, text in texts.items():
         folder = name.rpartition("/")[0]
         for found in _INCLUDED.finditer(text):
-            target = ((found[1] or "") + found[2]).strip('"').removeprefix("./").lower()
-            for prefix in ("", f"{folder.lower()}/" if folder else ""):
-                for suffix in ("", ".tex"):
-                    hit = by_lower.get(f"{prefix}{target}{suffix}")
-                    if hit is not None and hit != name:
-                        included.add(hit)
+            targets = [found[3] or found[1] or ""]
+            if found[2]:
+                targets += [f"{(found[1] or '').rstrip('/')}/{found[2]}", found[2]]
+            for target in targets:
+                wanted = _plain_path(target.strip().strip('"').lower())
+                for prefix in ("", f"{folder.lower()}/" if folder else ""):
+                    for suffix in ("", ".tex"):
+                        hit = by_lower.get(_plain_path(f"{prefix}{wanted}{suffix}"))
+                        if hit is not None and hit != name:
+                            included.add(hit)
     return included
+
+
+def _subfile_frame(name: str, texts: Mapping[str, str]) -> str | None:
+    """The main file that a subfile names in its class option."""
+    found = _SUBFILE.search(texts[name])
+    if found is None:
+        return None
+    folder = name.rpartition("/")[0]
+    for suffix in ("", ".tex"):
+        path = _plain_path(f"{folder}/{found[1].strip()}{suffix}")
+        if path in texts:
+            return path
+    return None
+
+
+def _plain_path(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in ("", ".", ".."):
+            parts.append(part)
+    return "/".join(parts)
 
 
 def _stated_roots(readme: bytes, texts: Mapping[str, str]) -> tuple[str, ...]:

@@ -15,11 +15,15 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
     """Decodes, finds the roots, expands each with what it includes, renders it, and puts the parts in order."""
     texts, warnings = decode(tree.files)
     warnings.update(tree.notes)
-    readme = next((tree.files[name] for name in ("00README.json", "00README.yaml", "00README.yml", "00README.XXX") if name in tree.files), None)
+    readme = next(
+        (tree.files[name] for name in ("00README.json", "00README.yaml", "00README.yml", "00README.XXX") if name in tree.files), None
+    )
     roots = find_root(texts, readme)
     if not roots:
         return Rejection(
-            stage=Stage.EXTRACT, reason=RejectReason.NO_ROOT, detail=f"none of {len(tree.files)} files can be a root: {', '.join(sorted(tree.files)[:5])}"
+            stage=Stage.EXTRACT,
+            reason=RejectReason.NO_ROOT,
+            detail=f"none of {len(tree.files)} files can be a root: {', '.join(sorted(tree.files)[:5])}",
         )
     numbers = Numbers()
     dropped: Counter[str] = Counter()

@@ -32,6 +32,7 @@ from preprocess.latex.tables import (
 _NEXT = re.compile(r"[\\${}&~\x02\x03]|\n[ \t]*\n\s*")
 _WORD = re.compile(r"\\([A-Za-z@]+)(\*?)|\\(.)", re.S)
 _BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
+_OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 _DIMENSION = (
     r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\[A-Za-z]+)"
     r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?)*"
@@ -296,6 +297,8 @@ class Renderer:
                 return after
         if name in SECTION_LEVELS:
             return self._section(text, end, name, out)
+        if name.endswith(("section", "chapter")) and (own := _OWN_SECTION.fullmatch(name)) and text[end : end + 1] in ("{", "["):
+            return self._section(text, end, own[1], out)
         if name in CITE_COMMANDS:
             return self._cite(text, end, name, out)
         if name in REF_COMMANDS:
@@ -399,7 +402,10 @@ class Renderer:
 
     def _section(self, text: str, end: int, name: str, out: list[str]) -> int:
         closing = f"\\end{name}"
-        if name in ("heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading") and text[skip_space(text, end) : skip_space(text, end) + 1] != "{":
+        if (
+            name in ("heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading")
+            and text[skip_space(text, end) : skip_space(text, end) + 1] != "{"
+        ):
             stop = text.find(closing, end)
             if stop < 0 or stop - end > 2000:
                 return end
@@ -646,7 +652,19 @@ class Renderer:
         return self._enter(text, raw_name, name, position, out)
 
     def _enter(self, text: str, raw_name: str, name: str, position: int, out: list[str]) -> int:
-        if name in ("itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumerate*", "enumitem"):
+        if name in (
+            "itemize",
+            "enumerate",
+            "description",
+            "list",
+            "trivlist",
+            "compactenum",
+            "compactitem",
+            "inparaenum",
+            "asparaenum",
+            "enumerate*",
+            "enumitem",
+        ):
             self.lists.append(0 if "enum" in name else None)
             out.append("\n")
             if name == "list":
@@ -656,7 +674,15 @@ class Renderer:
         if name in TABLE_ENVIRONMENTS:
             self.table_depth += 1
             out.append("\n\n")
-            spec = {"tabularx": "mom", "tabulary": "mm", "tabu": "om", "longtabu": "om", "tblr": "om", "tabbing": "", "longtable": "om"}.get(name, "om")
+            spec = {
+                "tabularx": "mom",
+                "tabulary": "mm",
+                "tabu": "om",
+                "longtabu": "om",
+                "tblr": "om",
+                "tabbing": "",
+                "longtable": "om",
+            }.get(name, "om")
             if raw_name == "tabular*":
                 spec = "mom"
             return self._arguments(text, position, spec)[1]
@@ -704,7 +730,18 @@ class Renderer:
 
     def _leave(self, raw_name: str, out: list[str]) -> None:
         name = raw_name.rstrip("*")
-        if name in ("itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumitem"):
+        if name in (
+            "itemize",
+            "enumerate",
+            "description",
+            "list",
+            "trivlist",
+            "compactenum",
+            "compactitem",
+            "inparaenum",
+            "asparaenum",
+            "enumitem",
+        ):
             if self.lists:
                 self.lists.pop()
             out.append("\n\n" if not self.lists else "\n")
@@ -823,7 +860,11 @@ def _closing_dollars(text: str, position: int, max_characters: int = 200_000) ->
 
 def _closing(text: str, mark: str, position: int) -> int:
     stop = text.find(mark, position)
-    while stop > 0 and text[stop - 1] == "\\" and (len(text[:stop]) - len(text[max(0, stop - 40) : stop].rstrip("\\")) - max(0, stop - 40)) % 2:
+    while (
+        stop > 0
+        and text[stop - 1] == "\\"
+        and (len(text[:stop]) - len(text[max(0, stop - 40) : stop].rstrip("\\")) - max(0, stop - 40)) % 2
+    ):
         stop = text.find(mark, stop + 2)
     return stop
 
@@ -832,5 +873,3 @@ def _split_inner_text(found: re.Match[str]) -> str:
     """`\\text{if $x>0$ then}` → `\\text{if }x>0\\text{ then}`: no dollar inside a formula."""
     command, parts = found[1], found[2].split("$")
     return "".join(part if index % 2 else f"\\{command}{{{part}}}" for index, part in enumerate(parts) if part)
-
-

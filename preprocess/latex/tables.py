@@ -21,7 +21,9 @@ INNER_MATH_ENVIRONMENTS = frozenset(
     "split aligned gathered alignedat cases dcases rcases array matrix pmatrix bmatrix vmatrix Vmatrix Bmatrix smallmatrix subarray "
     "multlined bmatrix* pmatrix*".split()
 )
-TABLE_ENVIRONMENTS = frozenset("tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable tblr tabbing ruledtabular@".split())
+TABLE_ENVIRONMENTS = frozenset(
+    "tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable tblr tabbing ruledtabular@".split()
+)
 THEOREM_TITLES = {
     "theorem": "Theorem", "thm": "Theorem", "lemma": "Lemma", "lem": "Lemma", "proposition": "Proposition", "prop": "Proposition",
     "corollary": "Corollary", "cor": "Corollary", "definition": "Definition", "defn": "Definition", "remark": "Remark", "rem": "Remark",

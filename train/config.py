@@ -1,0 +1,372 @@
+"""What a training run is: model, data, optimizer, parallelism. Field names are Megatron-LM's flag names.
+
+A recipe is a TOML file of these fields in their sections; any field is a flag on the command line (`--micro-batch-size 8`).
+"""
+
+import argparse
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shards.errors import InputError
+
+VOCAB_DIVISOR = 128  # rows: what tensor cores like, and what any tensor-parallel size up to 128 divides
+
+
+def require(is_met: bool, name: str, value: object, wanted: str) -> None:
+    """Raises `InputError` naming the flag, the value found and what is wanted."""
+    if not is_met:
+        raise InputError(f"--{name.replace('_', '-')} is {value!r}; {wanted}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A LLaMA-style GPT: RMSNorm, rotary positions, SwiGLU, no biases."""
+
+    num_layers: int = 4
+    # transformer layers
+    hidden_size: int = 128
+    # width of the residual stream
+    ffn_hidden_size: int = 352
+    # width of the SwiGLU (gate and up are each that wide)
+    num_attention_heads: int = 4
+    # query heads
+    num_query_groups: int | None = None
+    # key/value heads, each shared by num_attention_heads / num_query_groups query heads; none: as many as query heads
+    vocab_size: int | None = None
+    # rows of the embedding, padding included; none: the token shards' own
+    seq_length: int = 256
+    # tokens of one sample
+    max_position_embeddings: int | None = None
+    # positions that rotary frequencies are made for; none: seq_length
+    rotary_base: float = 10_000.0
+    # base of the rotary frequencies
+    norm_epsilon: float = 1e-5
+    # inside RMSNorm's square root
+    init_method_std: float = 0.02
+    # standard deviation of the initial weights; output projections get it divided by sqrt(2 * num_layers), as Megatron does
+    untie_embeddings_and_output_weights: bool = True
+    # a matrix of its own for the output
+
+    def __post_init__(self) -> None:
+        for name in ("num_layers", "hidden_size", "ffn_hidden_size", "num_attention_heads", "seq_length"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1 is needed")
+        require(
+            self.hidden_size % self.num_attention_heads == 0,
+            "hidden_size",
+            self.hidden_size,
+            f"a multiple of the {self.num_attention_heads} heads is needed",
+        )
+        require(self.head_size % 2 == 0, "hidden_size", self.hidden_size, "an even number for each head is needed (rotary positions)")
+        require(
+            self.num_attention_heads % self.query_groups == 0,
+            "num_query_groups",
+            self.num_query_groups,
+            f"a divisor of the {self.num_attention_heads} heads is needed",
+        )
+        if self.vocab_size is not None:
+            require(
+                self.vocab_size % VOCAB_DIVISOR == 0 and self.vocab_size > 0,
+                "vocab_size",
+                self.vocab_size,
+                f"a multiple of {VOCAB_DIVISOR} is needed",
+            )
+
+    @property
+    def head_size(self) -> int:
+        """Width of one head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def query_groups(self) -> int:
+        """Key/value heads."""
+        return self.num_query_groups or self.num_attention_heads
+
+    @property
+    def known_vocab_size(self) -> int:
+        """Rows of the embedding. Raises `InputError` where they are the data's and no data was given."""
+        if self.vocab_size is None:
+            raise InputError("vocab_size is left to the token shards; give --vocab-size or a recipe that states it")
+        return self.vocab_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What is trained on."""
+
+    weights: dict[str, float] | None = None
+    # share of samples by domain; none: by tokens
+    eval_iters: int | None = None
+    # global batches of each domain's validation set; none: all of it
+    data_cache_path: str | None = None
+    # folder of Megatron's sample indices; none: inside the run's folder
+    cache_frames: int = 256
+    # zstd frames (64 KiB each) that each shard's reader keeps unpacked
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """AdamW and its schedule."""
+
+    lr: float = 1e-3
+    # peak learning rate
+    min_lr: float = 1e-4
+    # at the end of the schedule
+    lr_decay_style: str = "cosine"
+    # cosine, linear or constant
+    lr_warmup_iters: int = 20
+    # steps to the peak
+    lr_decay_iters: int | None = None
+    # steps of the schedule; none: train_iters
+    weight_decay: float = 0.1
+    # on matrices alone, not on norms
+    adam_beta1: float = 0.9
+    # first moment
+    adam_beta2: float = 0.95
+    # second moment
+    adam_eps: float = 1e-8
+    # in the denominator
+    clip_grad: float = 1.0
+    # bound of the global gradient norm; 0: off
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, "lr", self.lr, "more than 0 is needed")
+        require(0 <= self.min_lr <= self.lr, "min_lr", self.min_lr, f"0 to lr ({self.lr}) is needed")
+        require(
+            self.lr_decay_style in ("cosine", "linear", "constant"),
+            "lr_decay_style",
+            self.lr_decay_style,
+            "cosine, linear or constant is needed",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelConfig:
+    """How a step is divided over processes."""
+
+    tensor_model_parallel_size: int = 1
+    # processes that share each layer; the rest of the world is data parallel
+    sequence_parallel: bool = False
+    # divides norms and residuals over the tensor-parallel processes too
+    use_distributed_optimizer: bool = False
+    # ZeRO-1: optimizer state divided over data-parallel processes
+    overlap_grad_reduce: bool = False
+    # reduces gradients while the backward pass goes on
+
+    def __post_init__(self) -> None:
+        require(self.tensor_model_parallel_size >= 1, "tensor_model_parallel_size", self.tensor_model_parallel_size, "at least 1 is needed")
+        if self.sequence_parallel:
+            require(self.tensor_model_parallel_size > 1, "sequence_parallel", True, "tensor_model_parallel_size above 1 is needed with it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The loop."""
+
+    micro_batch_size: int = 8
+    # samples of one forward pass of one process
+    global_batch_size: int = 16
+    # samples of one step over all processes
+    train_iters: int = 200
+    # steps
+    eval_interval: int = 100
+    # steps between validations; validation always stands at the beginning and at the end
+    log_interval: int = 10
+    # steps between lines
+    save_interval: int = 100
+    # steps between checkpoints; one always stands at the end
+    keep_checkpoints: int = 3
+    # newest checkpoints that stay
+    seed: int = 1234
+    # of weights and of data order
+    bf16: bool = False
+    # bfloat16 weights and activations, float32 master weights
+    recompute_granularity: str | None = None
+    # full: layers are run again in the backward pass; selective: attention alone; none: off
+    deterministic_mode: bool = False
+    # only operations that give the same bits every time
+    peak_tflops: float | None = None
+    # of one device, for MFU where the device is not in the table (train/metrics.py); 10^12 operations a second
+
+    def __post_init__(self) -> None:
+        for name in (
+            "micro_batch_size",
+            "global_batch_size",
+            "train_iters",
+            "eval_interval",
+            "log_interval",
+            "save_interval",
+            "keep_checkpoints",
+        ):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1 is needed")
+        require(
+            self.recompute_granularity in (None, "full", "selective"),
+            "recompute_granularity",
+            self.recompute_granularity,
+            "full, selective or none is needed",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A whole run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    parallel: ParallelConfig = field(default_factory=ParallelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def check_world(self, world_size: int) -> int:
+        """The data-parallel size for `world_size` processes. Raises `InputError` where batch and processes do not fit."""
+        tensor = self.parallel.tensor_model_parallel_size
+        require(world_size % tensor == 0, "tensor_model_parallel_size", tensor, f"a divisor of the {world_size} processes is needed")
+        data = world_size // tensor
+        each = self.training.micro_batch_size * data
+        require(
+            self.training.global_batch_size % each == 0,
+            "global_batch_size",
+            self.training.global_batch_size,
+            f"a multiple of micro_batch_size x data-parallel size = {self.training.micro_batch_size} x {data} is needed",
+        )
+        require(
+            self.model.num_attention_heads % tensor == 0 and self.model.query_groups % tensor == 0,
+            "tensor_model_parallel_size",
+            tensor,
+            f"a divisor of {self.model.num_attention_heads} heads and {self.model.query_groups} query groups is needed",
+        )
+        return data
+
+
+SECTIONS = {section.name: typing.get_type_hints(TrainConfig)[section.name] for section in dataclasses.fields(TrainConfig)}
+
+
+def load_recipe(path: Path) -> TrainConfig:
+    """A recipe's config. Raises `InputError` with file and field for what is no recipe."""
+    try:
+        content = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such recipe; see train/recipes/") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file ({error})") from None
+    return from_sections(content, str(path))
+
+
+def from_sections(content: dict[str, Any], where: str) -> TrainConfig:
+    """A config from sections of plain values, as in a recipe or a checkpoint."""
+    values: dict[str, Any] = {}
+    for section, fields in content.items():
+        if section not in SECTIONS or not isinstance(fields, dict):
+            raise InputError(f"{where}: no section [{section}]; there are {', '.join(SECTIONS)}")
+        hints = typing.get_type_hints(SECTIONS[section])
+        for name, value in fields.items():
+            if name not in hints:
+                raise InputError(f"{where}: [{section}] has no field {name}; there are {', '.join(hints)}")
+            fields[name] = _convert(f"{where}: {name}", value, hints[name])
+        values[section] = SECTIONS[section](**fields)
+    return TrainConfig(**values)
+
+
+def _convert(name: str, value: Any, wanted: Any) -> Any:
+    options = typing.get_args(wanted) if typing.get_origin(wanted) in (types.UnionType, typing.Union) else (wanted,)
+    if value is None or value == "none":
+        if type(None) in options:
+            return None
+        raise InputError(f"{name} cannot be none")
+    kind = next(option for option in options if option is not type(None))
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict) or not all(isinstance(weight, int | float) for weight in value.values()):
+            raise InputError(f"{name} is {value!r}; a table of domain = weight is needed")
+        return {domain: float(weight) for domain, weight in value.items()}
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise InputError(f"{name} is {value!r}; {kind.__name__} is needed")
+    return value
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """One flag a field, named as Megatron-LM names it; what is given replaces the recipe's."""
+    for section, kind in SECTIONS.items():
+        group = parser.add_argument_group(f"{section} (of the recipe, or)")
+        hints = typing.get_type_hints(kind)
+        for entry in dataclasses.fields(kind):
+            flag = f"--{entry.name.replace('_', '-')}"
+            options = [option for option in typing.get_args(hints[entry.name]) or (hints[entry.name],) if option is not type(None)]
+            if hints[entry.name] is bool:
+                group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=_help(kind, entry))
+            elif typing.get_origin(options[0]) is dict:
+                group.add_argument(flag, default=argparse.SUPPRESS, metavar="DOMAIN=WEIGHT,...", help=_help(kind, entry))
+            else:
+                group.add_argument(
+                    flag, type=_parser(options[0]), default=argparse.SUPPRESS, metavar=options[0].__name__.upper(), help=_help(kind, entry)
+                )
+
+
+def _parser(kind: type) -> Any:
+    def parse(text: str) -> Any:
+        return None if text == "none" else kind(text)
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def _help(kind: type, entry: "dataclasses.Field[Any]") -> str:
+    import inspect
+
+    lines = inspect.getsource(kind).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.strip().startswith(f"{entry.name}:"))
+    said = []
+    for line in lines[start + 1 :]:
+        if not line.strip().startswith("#"):
+            break
+        said.append(line.strip().lstrip("# "))
+    default = entry.default if entry.default is not dataclasses.MISSING else "-"
+    return f"{' '.join(said)} [default {'none' if default is None else default}]".replace("%", "%%")
+
+
+def override(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
+    """`config` with the fields that flags gave."""
+    sections: dict[str, Any] = {}
+    for section, kind in SECTIONS.items():
+        names = {entry.name for entry in dataclasses.fields(kind)}
+        changed = {name: value for name, value in given.items() if name in names}
+        if isinstance(changed.get("weights"), str):
+            changed["weights"] = _weights(changed["weights"])
+        sections[section] = dataclasses.replace(getattr(config, section), **changed)
+    return TrainConfig(**sections)
+
+
+def _weights(text: str) -> dict[str, float]:
+    try:
+        return {domain.strip(): float(weight) for domain, weight in (part.split("=") for part in text.split(",") if part.strip())}
+    except ValueError:
+        raise InputError(f"--weights is {text!r}; domain=weight,domain=weight is needed") from None
+
+
+def num_parameters(model: ModelConfig) -> int:
+    """Exact number of parameters, embedding and output included."""
+    hidden, vocab = model.hidden_size, model.known_vocab_size
+    attention = hidden * hidden + 2 * hidden * model.query_groups * model.head_size + hidden * hidden
+    layer = attention + 3 * hidden * model.ffn_hidden_size + 2 * hidden
+    return model.num_layers * layer + hidden + vocab * hidden * (2 if model.untie_embeddings_and_output_weights else 1)
+
+
+def num_matmul_parameters(model: ModelConfig) -> int:
+    """Parameters that every token is multiplied with: all but the embedding's look-up and the norms. Tied output weights count."""
+    hidden = model.hidden_size
+    attention = hidden * hidden + 2 * hidden * model.query_groups * model.head_size + hidden * hidden
+    return model.num_layers * (attention + 3 * hidden * model.ffn_hidden_size) + model.known_vocab_size * hidden
+
+
+def flops_per_token(model: ModelConfig, *, is_causal: bool) -> int:
+    """Floating-point operations of forward and backward a token: 6·N_matmul + 12·L·h·s, the second term halved where causal.
+
+    N_matmul: `num_matmul_parameters`; L layers, h hidden size, s sequence length (Narayanan et al. 2021; PaLM, appendix B).
+    """
+    attention = 12 * model.num_layers * model.hidden_size * model.seq_length
+    return 6 * num_matmul_parameters(model) + (attention // 2 if is_causal else attention)

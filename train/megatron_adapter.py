@@ -1,0 +1,464 @@
+"""The one door to megatron-core: everything else of texmill speaks to this module, and no other imports megatron.
+
+Pinned to the 0.16 line: later ones rename what is used here. On a machine without CUDA a small shim answers for it, so that the very same
+model, optimizer and checkpoints run over gloo; with CUDA the shim does nothing.
+"""
+
+import importlib.metadata
+import logging
+import multiprocessing
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from shards.errors import InputError
+from shards.token_shard import SeekableReader
+from train.config import OptimizerConfig, TrainConfig
+from train.kernels import Kernels
+
+SUPPORTED = "0.16"
+HAS_CUDA = torch.cuda.is_available()
+_CUDA_TYPES = {torch.float32: "torch.cuda.FloatTensor", torch.bfloat16: "torch.cuda.BFloat16Tensor", torch.float16: "torch.cuda.HalfTensor"}
+
+
+class _OnCpu(TorchFunctionMode):
+    """Sends what asks for CUDA to the CPU, on machines that have none."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        device = kwargs.get("device")
+        if device is not None and (str(device).startswith("cuda") or isinstance(device, int)):
+            kwargs["device"] = torch.device("cpu")
+        if function is Tensor.cuda:
+            return args[0]
+        if function is Tensor.type and len(args) == 1 and not kwargs:
+            return _CUDA_TYPES.get(args[0].dtype) or function(*args)
+        return function(*args, **kwargs)
+
+
+def _answer_for_cuda() -> None:
+    cpu = torch.device("cpu")
+    torch.cuda.current_device = lambda: cpu  # type: ignore[assignment,return-value]
+    torch.cuda.synchronize = lambda device=None: None
+    torch.nn.Module.cuda = lambda self, device=None: self  # type: ignore[assignment,method-assign]
+    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+    _OnCpu().__enter__()
+
+
+def _assert_version() -> None:
+    try:
+        found = importlib.metadata.version("megatron-core")
+    except importlib.metadata.PackageNotFoundError:
+        raise InputError("megatron-core is not installed; install requirements/train.txt") from None
+    if not found.startswith(f"{SUPPORTED}."):
+        raise InputError(f"megatron-core {found} is installed; {SUPPORTED}.x is needed (requirements/train.txt)")
+
+
+_assert_version()
+if not HAS_CUDA:
+    _answer_for_cuda()
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of what is not installed: the kernel report says it, with reasons
+    from megatron.core import dist_checkpointing, parallel_state, tensor_parallel
+    from megatron.core.datasets.blended_dataset import BlendedDataset
+    from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
+    from megatron.core.datasets.indexed_dataset import IndexedDataset, _BinReader, _IndexReader
+    from megatron.core.datasets.utils import Split
+    from megatron.core.dist_checkpointing.strategies import filesystem_async
+    from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig, finalize_model_grads
+    from megatron.core.fusions.fused_bias_dropout import get_bias_dropout_add
+    from megatron.core.models.backends import LocalSpecProvider
+    from megatron.core.models.gpt.gpt_model import GPTModel
+    from megatron.core.optimizer import OptimizerConfig as MegatronOptimizerConfig
+    from megatron.core.optimizer import get_megatron_optimizer
+    from megatron.core.optimizer_param_scheduler import OptimizerParamScheduler
+    from megatron.core.pipeline_parallel import get_forward_backward_func
+    from megatron.core.transformer.attention import SelfAttention, SelfAttentionSubmodules
+    from megatron.core.transformer.enums import AttnMaskType
+    from megatron.core.transformer.mlp import MLP, MLPSubmodules
+    from megatron.core.transformer.spec_utils import ModuleSpec
+    from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
+    from megatron.core.transformer.transformer_config import TransformerConfig
+    from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
+logging.getLogger("megatron").setLevel(logging.ERROR)
+
+
+# processes
+
+
+def device() -> torch.device:
+    """Where this process computes."""
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if HAS_CUDA else torch.device("cpu")
+
+
+def initialize_parallel(config: TrainConfig) -> None:
+    """Process groups and random states; `torch.distributed` must be up."""
+    parallel_state.initialize_model_parallel(tensor_model_parallel_size=config.parallel.tensor_model_parallel_size)
+    torch.manual_seed(config.training.seed)
+    tensor_parallel.model_parallel_cuda_manual_seed(config.training.seed, inference_rng_tracker=not HAS_CUDA, force_reset_rng=True)
+
+
+def destroy_parallel() -> None:
+    """Undoes `initialize_parallel`."""
+    parallel_state.destroy_model_parallel()
+
+
+def data_parallel_rank() -> int:
+    """This process's place among those that see different samples."""
+    return int(parallel_state.get_data_parallel_rank())
+
+
+def data_parallel_size() -> int:
+    """Number of processes that see different samples."""
+    return int(parallel_state.get_data_parallel_world_size())
+
+
+def average_over_data_parallel(value: Tensor) -> Tensor:
+    """Sum over the data-parallel processes, in place."""
+    torch.distributed.all_reduce(value, group=parallel_state.get_data_parallel_group())
+    return value
+
+
+# model
+
+
+def transformer_config(config: TrainConfig) -> TransformerConfig:
+    """Our model and parallelism in megatron's words."""
+    model, parallel = config.model, config.parallel
+    dtype = torch.bfloat16 if config.training.bf16 else torch.float32
+    granularity = config.training.recompute_granularity
+    return TransformerConfig(
+        num_layers=model.num_layers,
+        hidden_size=model.hidden_size,
+        ffn_hidden_size=model.ffn_hidden_size,
+        num_attention_heads=model.num_attention_heads,
+        num_query_groups=model.query_groups,
+        normalization="RMSNorm",
+        layernorm_epsilon=model.norm_epsilon,
+        gated_linear_unit=True,
+        activation_func=torch.nn.functional.silu,
+        add_bias_linear=False,
+        add_qkv_bias=False,
+        hidden_dropout=0.0,
+        attention_dropout=0.0,
+        init_method_std=model.init_method_std,
+        tensor_model_parallel_size=parallel.tensor_model_parallel_size,
+        sequence_parallel=parallel.sequence_parallel,
+        use_cpu_initialization=True,
+        perform_initialization=True,
+        params_dtype=dtype,
+        pipeline_dtype=dtype,
+        bf16=config.training.bf16,
+        bias_activation_fusion=False,
+        bias_dropout_fusion=False,
+        masked_softmax_fusion=False,
+        persist_layer_norm=False,
+        gradient_accumulation_fusion=False,
+        apply_rope_fusion=False,
+        deterministic_mode=config.training.deterministic_mode,
+        recompute_granularity=granularity,
+        recompute_method="uniform" if granularity == "full" else None,
+        recompute_num_layers=1 if granularity == "full" else None,
+    )
+
+
+def build_model(config: TrainConfig, kernels: Kernels) -> GPTModel:
+    """The GPT on this process's device, weights as the seed makes them, whatever the tensor-parallel size."""
+    settings = transformer_config(config)
+    linear = LocalSpecProvider()
+    attention = ModuleSpec(
+        module=SelfAttention,
+        params={"attn_mask_type": AttnMaskType.causal},
+        submodules=SelfAttentionSubmodules(
+            linear_qkv=linear.column_parallel_linear(), core_attention=kernels.attention, linear_proj=linear.row_parallel_linear()
+        ),
+    )
+    mlp = ModuleSpec(
+        module=MLP, submodules=MLPSubmodules(linear_fc1=linear.column_parallel_linear(), linear_fc2=linear.row_parallel_linear())
+    )
+    layer = ModuleSpec(
+        module=TransformerLayer,
+        submodules=TransformerLayerSubmodules(
+            input_layernorm=kernels.norm,
+            self_attention=attention,
+            self_attn_bda=get_bias_dropout_add,
+            pre_mlp_layernorm=kernels.norm,
+            mlp=mlp,
+            mlp_bda=get_bias_dropout_add,
+        ),
+    )
+    # a bare layer spec would bring megatron's own final norm, which is Apex's
+    block = TransformerBlockSubmodules(layer_specs=[layer] * config.model.num_layers, layer_norm=kernels.norm)
+    model = GPTModel(
+        config=settings,
+        transformer_layer_spec=block,
+        vocab_size=config.model.known_vocab_size,
+        max_sequence_length=config.model.max_position_embeddings or config.model.seq_length,
+        share_embeddings_and_output_weights=not config.model.untie_embeddings_and_output_weights,
+        position_embedding_type="rope",
+        rotary_base=int(config.model.rotary_base),
+        parallel_output=True,
+    )
+    model = model.to(device())
+    return model.bfloat16() if config.training.bf16 else model
+
+
+def count_parameters(model: Any) -> int:
+    """Parameters over all tensor-parallel processes, each counted once."""
+    total = torch.zeros(1, dtype=torch.int64, device=device())
+    rank = parallel_state.get_tensor_model_parallel_rank()
+    for parameter in model.parameters():
+        if getattr(parameter, "tensor_model_parallel", False) or rank == 0:
+            total += parameter.numel()
+    torch.distributed.all_reduce(total, group=parallel_state.get_tensor_model_parallel_group())
+    return int(total.item())
+
+
+def wrap_data_parallel(model: GPTModel, config: TrainConfig) -> Any:
+    """The model with its gradient buffers, reduced over the data-parallel processes."""
+    settings = DistributedDataParallelConfig(
+        grad_reduce_in_fp32=True,
+        overlap_grad_reduce=config.parallel.overlap_grad_reduce,
+        use_distributed_optimizer=config.parallel.use_distributed_optimizer,
+        check_for_nan_in_grad=False,  # the trainer looks before it steps, and says which step
+        average_in_collective=False,
+    )
+    wrapped = DistributedDataParallel(model.config, settings, model)
+    wrapped.broadcast_params()
+    model.config.finalize_model_grads_func = finalize_model_grads
+    model.config.no_sync_func = wrapped.no_sync if config.parallel.overlap_grad_reduce else None
+    return wrapped
+
+
+# optimizer
+
+
+def build_optimizer(wrapped: Any, config: TrainConfig) -> Any:
+    """AdamW over the wrapped model: float32 master weights where the model is bfloat16, ZeRO-1 where asked."""
+    given: OptimizerConfig = config.optimizer
+    settings = MegatronOptimizerConfig(
+        optimizer="adam",
+        lr=given.lr,
+        min_lr=given.min_lr,
+        weight_decay=given.weight_decay,
+        adam_beta1=given.adam_beta1,
+        adam_beta2=given.adam_beta2,
+        adam_eps=given.adam_eps,
+        clip_grad=given.clip_grad,
+        bf16=config.training.bf16,
+        params_dtype=torch.bfloat16 if config.training.bf16 else torch.float32,
+        use_distributed_optimizer=config.parallel.use_distributed_optimizer,
+        use_precision_aware_optimizer=False,
+    )
+    return get_megatron_optimizer(settings, [wrapped], use_gloo_process_groups=not HAS_CUDA)
+
+
+def build_scheduler(optimizer: Any, config: TrainConfig) -> Any:
+    """Learning rate by step, in steps."""
+    given = config.optimizer
+    return OptimizerParamScheduler(
+        optimizer,
+        init_lr=0.0,
+        max_lr=given.lr,
+        min_lr=given.min_lr,
+        lr_warmup_steps=min(given.lr_warmup_iters, max(0, (given.lr_decay_iters or config.training.train_iters) - 1)),
+        lr_decay_steps=given.lr_decay_iters or config.training.train_iters,
+        lr_decay_style=given.lr_decay_style,
+        start_wd=given.weight_decay,
+        end_wd=given.weight_decay,
+        wd_incr_steps=config.training.train_iters,
+        wd_incr_style="constant",
+        use_checkpoint_opt_param_scheduler=False,
+        override_opt_param_scheduler=True,
+    )
+
+
+def own_step_tensors(optimizer: Any) -> None:
+    """Gives every parameter its own `step` after a load.
+
+    torch's AdamW counts steps in a tensor a parameter, in place; the distributed optimizer's load lets all share one, which then counts as many
+    steps as there are parameters, and the run goes on with a wrong bias correction without a word.
+    """
+    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+        inner = getattr(part, "optimizer", None)
+        for state in inner.state.values() if inner is not None else ():
+            if isinstance(state.get("step"), Tensor):
+                state["step"] = state["step"].clone()
+
+
+# a step
+
+
+def forward_backward(
+    wrapped: Any,
+    batches: Iterator[dict[str, Tensor]],
+    config: TrainConfig,
+    num_micro_batches: int,
+    loss_function: Callable[[Tensor, Tensor], Tensor],
+    *,
+    forward_only: bool = False,
+) -> list[Tensor]:
+    """Runs the micro-batches of one step; gradients are left summed and reduced. Gives each micro-batch's mean loss, detached.
+
+    `batches` gives dicts of `tokens`, `labels`, `position_ids` `[B, S]` int64 and `loss_mask` `[B, S]` float32.
+    """
+
+    def step(iterator: Iterator[dict[str, Tensor]], model: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
+        batch = next(iterator)
+        output = model(batch["tokens"], batch["position_ids"], None, labels=batch["labels"])
+
+        def mean(per_token: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            loss = loss_function(per_token, batch["loss_mask"])
+            return loss, {"loss": loss.detach().clone()}
+
+        return output, mean
+
+    results = get_forward_backward_func()(
+        forward_step_func=step,
+        data_iterator=batches,
+        model=wrapped,
+        num_microbatches=num_micro_batches,
+        seq_length=config.model.seq_length,
+        micro_batch_size=config.training.micro_batch_size,
+        forward_only=forward_only,
+    )
+    return [result["loss"] for result in results]
+
+
+# data
+
+
+class _SeekableBinReader(_BinReader):
+    """Megatron's view of a `.bin.zst`: bytes by offset, as of the plain `.bin`."""
+
+    def __init__(self, path: str, cache_frames: int) -> None:
+        self.reader = SeekableReader(path, cache_frames=cache_frames)
+
+    def read(self, dtype: Any, count: int, offset: int) -> Any:
+        return np.frombuffer(self.reader.read(offset, count * np.dtype(dtype).itemsize), dtype=dtype)
+
+
+class TokenShardDataset(IndexedDataset):
+    """Megatron's IndexedDataset over `<prefix>.idx` and `<prefix>.bin.zst`; pickles, forks and reads at random as the plain one does."""
+
+    cache_frames = 256
+
+    def initialize(self, path_prefix: str, multimodal: bool, mmap: bool, object_storage_config: Any, *args: Any) -> None:
+        """Opens index and frames; called by megatron, at the beginning and after unpickling."""
+        self.path_prefix, self.multimodal, self.mmap, self.object_storage_config = path_prefix, multimodal, mmap, object_storage_config
+        self.fast_cache_load, self.sequences_per_dataset, self.dtype_code = args if args else (False, None, None)
+        self.bin_reader = _SeekableBinReader(f"{path_prefix}.bin.zst", self.cache_frames)
+        self.index = _IndexReader(f"{path_prefix}.idx", multimodal, None, None)
+
+
+class TokenShardGPTDataset(GPTDataset):
+    """Megatron's GPTDataset, reading token shards."""
+
+    @staticmethod
+    def build_low_level_dataset(dataset_path: str, config: GPTDatasetConfig) -> IndexedDataset:
+        """The shard at a path prefix."""
+        return TokenShardDataset(dataset_path, multimodal=False, mmap=False)
+
+
+class _Vocabulary:
+    """What megatron's data wants to know of a tokenizer; the ids are in the shards."""
+
+    def __init__(self, vocab_size: int, eod: int, sha256: str) -> None:
+        self.vocab_size, self.eod, self.sha256 = vocab_size, eod, sha256
+        self.unique_identifiers = {"tokenizer": sha256}
+        self.pad = -1
+
+
+def build_dataset(
+    prefixes: Sequence[Path],
+    weights: Sequence[float] | None,
+    num_samples: int | None,
+    config: TrainConfig,
+    *,
+    eod: int,
+    tokenizer_sha256: str,
+    cache: Path,
+    is_training: bool,
+) -> Any:
+    """Samples of `seq_length` tokens over token shards: one domain's, or a blend. `num_samples` None: one epoch.
+
+    The first process builds the indices, in `cache`; the others wait and read them.
+    """
+    settings = GPTDatasetConfig(
+        random_seed=config.training.seed,
+        sequence_length=config.model.seq_length,
+        blend=([str(prefix) for prefix in prefixes], list(weights) if weights is not None else None),
+        split="1,0,0" if is_training else "0,1,0",
+        path_to_cache=str(cache),
+        tokenizer=_Vocabulary(config.model.known_vocab_size, eod, tokenizer_sha256),
+        reset_position_ids=False,
+        reset_attention_mask=False,
+        eod_mask_loss=False,
+        create_attention_mask=False,
+        mmap_bin_files=False,
+        mid_level_dataset_surplus=0.005,
+        allow_ambiguous_pad_tokens=True,
+    )
+    TokenShardDataset.cache_frames = config.data.cache_frames
+    split = Split.train if is_training else Split.valid
+
+    def build() -> Any:
+        parts = []
+        for index, prefix in enumerate(prefixes):
+            low_level = TokenShardGPTDataset.build_low_level_dataset(str(prefix), settings)
+            documents = np.arange(low_level.sequence_lengths.shape[0], dtype=np.int32)
+            wanted = num_samples
+            if num_samples is not None and weights is not None:
+                wanted = int(np.ceil(num_samples * weights[index] / sum(weights) * 1.005)) + 1
+            parts.append(TokenShardGPTDataset(low_level, str(prefix), documents, wanted, split, settings))
+        if len(parts) == 1 or weights is None:
+            return parts[0]
+        return BlendedDataset(parts, [weight / sum(weights) for weight in weights], num_samples, settings)
+
+    if torch.distributed.get_rank() == 0:
+        dataset = build()
+        torch.distributed.barrier()
+        return dataset
+    torch.distributed.barrier()
+    return build()
+
+
+# checkpoints
+
+
+def save_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> None:
+    """Writes weights, optimizer state and `extra` as a distributed checkpoint into the existing, empty `folder`."""
+    if filesystem_async._results_queue is None:
+        # megatron's own default spawns a manager process, which stalls the first save for many seconds
+        filesystem_async._results_queue = multiprocessing.get_context("fork").Manager().Queue()
+    dist_checkpointing.save(_sharded_state(wrapped, optimizer, extra, is_loading=False), str(folder))
+
+
+def load_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> dict[str, Any]:
+    """Loads what `save_sharded` wrote into model and optimizer, whatever the tensor-parallel size was; gives the stored `extra`."""
+    state = dist_checkpointing.load(_sharded_state(wrapped, optimizer, extra, is_loading=True), str(folder))
+    wrapped.module.load_state_dict(state["model"])
+    if optimizer is not None:
+        optimizer.load_state_dict(state["optimizer"])
+        own_step_tensors(optimizer)
+    return {name: state[name] for name in extra}
+
+
+def _sharded_state(wrapped: Any, optimizer: Any, extra: dict[str, Any], *, is_loading: bool) -> dict[str, Any]:
+    state: dict[str, Any] = {"model": wrapped.module.sharded_state_dict(), **extra}
+    if optimizer is not None:
+        state["optimizer"] = optimizer.sharded_state_dict(state, is_loading=is_loading)
+    return state
+
+
+def load_plain_weights(folder: Path, model: GPTModel) -> None:
+    """Loads the weights alone into an unwrapped model of any tensor-parallel size."""
+    state = dist_checkpointing.load({"model": model.sharded_state_dict()}, str(folder))
+    model.load_state_dict(state["model"])

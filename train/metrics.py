@@ -1,0 +1,86 @@
+"""What a run says of itself: loss in bits per byte, tokens a second, MFU, the share of time spent waiting for data."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, TextIO
+
+from train.config import ModelConfig, flops_per_token
+
+PEAK_TFLOPS = {
+    # dense bfloat16, 10^12 operations a second, from NVIDIA's data sheets; matched as part of the device's name
+    "A100": 312.0,
+    "A800": 312.0,
+    "H100": 989.0,
+    "H200": 989.0,
+    "H800": 989.0,
+    "GH200": 989.0,
+    "L40S": 362.0,
+    "A6000": 154.8,
+}
+MFU_FORMULA = "MFU = tokens/s x (6 N_matmul + 12 L h s) / (devices x peak); causal: half of the second term"
+
+
+def peak_tflops(device_name: str, stated: float | None) -> float | None:
+    """The peak that MFU is counted against: the stated one, else the table's for this device, else none."""
+    if stated is not None:
+        return stated
+    return next((peak for name, peak in PEAK_TFLOPS.items() if name in device_name), None)
+
+
+def bits_per_byte(loss: float, num_tokens: int, num_bytes: int) -> float:
+    """A loss in nats a token as bits a byte of text: comparable across tokenizers, as the loss is not."""
+    return loss / math.log(2) * num_tokens / num_bytes
+
+
+def mfu(model: ModelConfig, tokens_per_second: float, num_devices: int, peak: float | None, *, is_causal: bool) -> float | None:
+    """Model FLOPs utilisation (see `MFU_FORMULA`), or None where no peak is known."""
+    if peak is None:
+        return None
+    return tokens_per_second * flops_per_token(model, is_causal=is_causal) / (num_devices * peak * 1e12)
+
+
+class MetricsLog:
+    """JSON lines and TensorBoard; only the first process writes."""
+
+    def __init__(self, run: Path, *, is_writer: bool, from_iteration: int) -> None:
+        self.handle: TextIO | None = None
+        self.board: Any = None
+        if not is_writer:
+            return
+        path = run / "metrics.jsonl"
+        kept = (
+            [line for line in path.read_text().splitlines() if _iteration(line) <= from_iteration]
+            if path.exists() and from_iteration
+            else []
+        )
+        # what was logged after the checkpoint that the run goes on from is done again
+        path.write_text("".join(f"{line}\n" for line in kept))
+        self.handle = open(path, "a")  # noqa: SIM115
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.board = SummaryWriter(str(run / "tensorboard"), purge_step=from_iteration + 1)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """One row: `kind`, `iteration` and figures."""
+        if self.handle is None:
+            return
+        self.handle.write(json.dumps(row) + "\n")
+        self.handle.flush()
+        prefix = f"validation/{row['domain']}" if row["kind"] == "validation" else row["kind"]
+        for name, value in row.items():
+            if isinstance(value, int | float) and name != "iteration":
+                self.board.add_scalar(f"{prefix}/{name}", value, row["iteration"])
+
+    def close(self) -> None:
+        """Flushes and closes."""
+        if self.handle is not None:
+            self.handle.close()
+            self.board.close()
+
+
+def _iteration(line: str) -> int:
+    try:
+        return int(json.loads(line)["iteration"])
+    except (ValueError, KeyError):
+        return 1 << 62  # the torn last line of a killed run

@@ -1,0 +1,91 @@
+"""Trains a GPT on token shards.
+
+    torchrun --nproc-per-node N train/pretrain_gpt.py --config train/recipes/tiny_cpu.toml --data TOKENS --out RUN [--flag value ...]
+
+The same command again goes on from RUN's newest checkpoint.
+"""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from shards import cli
+from shards.commit import local_folder
+from shards.errors import InputError
+from train.config import TrainConfig, add_flags, load_recipe, num_parameters, override
+
+PROG = "pretrain_gpt.py"
+
+
+def main() -> int:
+    """Reads recipe and flags, brings the processes up, trains."""
+    parser = cli.Parser(prog=PROG, description=__doc__ or "")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="recipe (TOML); without it the fields' defaults")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of token shards (python -m tools.tokenize_shards)")
+    parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, metrics.jsonl, tensorboard")
+    parser.add_argument("--load", type=Path, metavar="DIR", help="checkpoint or run to begin from where --out has none")
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved recipe and its parameters, train nothing")
+    add_flags(parser)
+    given = vars(parser.parse_args())
+    recipe, data, out, load, dry_run = (given.pop(name) for name in ("config", "data", "out", "load", "dry_run"))
+    config = override(load_recipe(recipe) if recipe is not None else TrainConfig(), given)
+    if dry_run:
+        print(config)
+        print(f"{num_parameters(config.model):,} parameters" if config.model.vocab_size else "parameters: vocabulary is the token shards'")
+        return 0
+    if data is None or out is None:
+        raise InputError("--data and --out are needed: a folder of token shards, and the folder of the run")
+    run = local_folder(out).resolve()
+    config.check_world(int(os.environ.get("WORLD_SIZE", "1")))
+    _train(config, data.resolve(), run, load.resolve() if load is not None else None)
+    return 0
+
+
+def _train(config: TrainConfig, data: Path, run: Path, load: Path | None) -> None:
+    from train.data import open_token_shards, with_vocabulary  # torch is imported only when there is something to do
+
+    shards = open_token_shards(data)
+    config = with_vocabulary(config, shards)
+    warnings.filterwarnings("ignore", module="torch|megatron")
+    import torch
+
+    from train import megatron_adapter
+    from train.checkpoint import write_config
+    from train.trainer import Trainer
+
+    if not megatron_adapter.HAS_CUDA:
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    else:
+        torch.cuda.set_device(megatron_adapter.device())
+    if config.training.deterministic_mode:
+        torch.use_deterministic_algorithms(True)
+    backend = "nccl" if megatron_adapter.HAS_CUDA else "gloo"
+    if "RANK" in os.environ:
+        torch.distributed.init_process_group(backend)
+    else:
+        torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        if torch.distributed.get_rank() == 0:
+            run.mkdir(parents=True, exist_ok=True)
+            write_config(run, config)
+        torch.distributed.barrier()
+        Trainer(config, shards, run, load=load).train()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _run_quietly() -> int:
+    """Only the first process says what is wrong with the input; all of them end with the same code."""
+    try:
+        return main()
+    except InputError:
+        if os.environ.get("RANK", "0") != "0":
+            return cli.EXIT_BAD_INPUT
+        raise
+
+
+if __name__ == "__main__":
+    cli.run(PROG, _run_quietly)

@@ -30,7 +30,7 @@ GIB = 1024**3
 MIN_DISK_BYTES, WANTED_DISK_BYTES = 5 * GIB, 60 * GIB
 # the first serves the demo alone; below the second three checkpoints of the 1.36B recipe (19 GB each, kept by default) do not fit
 MIN_MEMORY_BYTES_PER_CPU = {"preprocess": 2 * GIB, "train": 0}
-# a worker holds one paper, its macros and its output, bounded by the config's caps
+# an estimate: Ray's own processes and a large paper; what bounds one paper is the config's unit.max_paper_memory_bytes
 WANTED_MEMORY_BYTES = {"preprocess": 4 * GIB, "train": 8 * GIB}
 MIN_SHM_BYTES, WANTED_SHM_SHARE = GIB, 0.3
 # NCCL puts its buffers into /dev/shm, Ray its object store, which wants 30 % of memory; containers give 64 MB unless told

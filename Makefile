@@ -37,7 +37,8 @@ look: setup  ## pictures of the demo's report at desktop and phone width (needs 
 	@$(BIN)/python -m tools.look $(DEMO_DIR)
 
 lock: setup  ## writes the versions of everything installed to requirements/constraints.txt
-	@$(BIN)/python -m pip freeze --exclude torch | grep -v -i -E '^(nvidia|triton|cuda)' > requirements/constraints.txt
+	@{ echo '# Every package of the tested environment, torch and what its CUDA builds bring apart; remade by make lock.'; \
+	  $(BIN)/python -m pip freeze --exclude torch | grep -v -i -E '^(nvidia|triton|cuda)'; } > requirements/constraints.txt
 
 clean:  ## removes what make demo has built; .venv stays
 	rm -rf build

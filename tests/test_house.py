@@ -46,7 +46,8 @@ def test_a_package_pinned_twice_has_one_version() -> None:
         for line in requirement_lines(name):
             package, version = line.split("==")
             versions.setdefault(package, set()).add(version)
-    assert versions["numpy"] and all(len(found) == 1 for found in versions.values()), versions
+    assert versions["numpy"]
+    assert all(len(found) == 1 for found in versions.values()), versions
 
 
 def test_a_cpu_node_installs_nothing_of_training() -> None:

@@ -68,7 +68,8 @@ def require_same(checkpoint: Path, config: TrainConfig, tokenizer_sha256: str) -
         ours, theirs = getattr(config.model, entry.name), getattr(stored, entry.name)
         if ours != theirs:
             raise InputError(
-                f"{checkpoint}: was trained with --{entry.name.replace('_', '-')} {theirs}, this run has {ours}; give the same, or another --out"
+                f"{checkpoint}: was trained with --{entry.name.replace('_', '-')} {theirs}, this run has {ours}; "
+                f"give the same, or another --out"
             )
     found = read_info(checkpoint)["tokenizer_sha256"]
     if found != tokenizer_sha256:
@@ -136,7 +137,7 @@ def one_process() -> Iterator[None]:
     if torch.distributed.is_initialized():
         yield
         return
-    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
     try:
         yield
     finally:

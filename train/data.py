@@ -123,7 +123,7 @@ def collate(samples: list[dict[str, Any]], device: torch.device) -> dict[str, Te
 
 
 def sample_numbers(step: int, micro_batch: int, rank: int, num_ranks: int, config: TrainConfig) -> range:
-    """The samples that one data-parallel process takes for one micro-batch: every sample of a step once, whatever the number of processes."""
+    """The samples of one micro-batch of one data-parallel process: every sample of a step once, whatever the number of processes."""
     size = config.training.micro_batch_size
     start = step * config.training.global_batch_size + (micro_batch * num_ranks + rank) * size
     return range(start, start + size)

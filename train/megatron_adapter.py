@@ -47,7 +47,7 @@ def _answer_for_cuda() -> None:
     cpu = torch.device("cpu")
     torch.cuda.current_device = lambda: cpu  # type: ignore[assignment,return-value]
     torch.cuda.synchronize = lambda device=None: None
-    torch.nn.Module.cuda = lambda self, device=None: self  # type: ignore[assignment,method-assign]
+    torch.nn.Module.cuda = lambda self, device=None: self  # type: ignore[method-assign]
     os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
     _OnCpu().__enter__()
 
@@ -283,8 +283,8 @@ def build_scheduler(optimizer: Any, config: TrainConfig) -> Any:
 def own_step_tensors(optimizer: Any) -> None:
     """Gives every parameter its own `step` after a load.
 
-    torch's AdamW counts steps in a tensor a parameter, in place; the distributed optimizer's load lets all share one, which then counts as many
-    steps as there are parameters, and the run goes on with a wrong bias correction without a word.
+    torch's AdamW counts steps in a tensor a parameter, in place; the distributed optimizer's load lets all share one, which then counts
+    as many steps as there are parameters, and the run goes on with a wrong bias correction without a word.
     """
     for part in getattr(optimizer, "chained_optimizers", [optimizer]):
         inner = getattr(part, "optimizer", None)
@@ -432,6 +432,9 @@ def build_dataset(
 
 # checkpoints
 
+_OPTIMIZER_FORMAT = {"distrib_optim_sharding_type": "fully_reshardable", "distrib_optim_fully_reshardable_mem_efficient": False}
+# the format that other tensor- and data-parallel sizes can load; megatron's default of this line cannot be saved any more
+
 
 def save_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> None:
     """Writes weights, optimizer state and `extra` as a distributed checkpoint into the existing, empty `folder`."""
@@ -454,7 +457,7 @@ def load_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, An
 def _sharded_state(wrapped: Any, optimizer: Any, extra: dict[str, Any], *, is_loading: bool) -> dict[str, Any]:
     state: dict[str, Any] = {"model": wrapped.module.sharded_state_dict(), **extra}
     if optimizer is not None:
-        state["optimizer"] = optimizer.sharded_state_dict(state, is_loading=is_loading)
+        state["optimizer"] = optimizer.sharded_state_dict(state, is_loading=is_loading, metadata=_OPTIMIZER_FORMAT)
     return state
 
 

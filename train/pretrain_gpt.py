@@ -66,7 +66,7 @@ def _train(config: TrainConfig, data: Path, run: Path, load: Path | None) -> Non
     if "RANK" in os.environ:
         torch.distributed.init_process_group(backend)
     else:
-        torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)
+        torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
     try:
         if torch.distributed.get_rank() == 0:
             run.mkdir(parents=True, exist_ok=True)

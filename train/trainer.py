@@ -129,15 +129,14 @@ class Trainer:
             if self.iteration % training.log_interval == 0 or is_last:
                 seconds = time.perf_counter() - interval_started
                 self._report(loss, grad_norm, lr, seconds, self.iteration - interval_from, batches.waited_seconds - waited)
-            else:
-                seconds = 0.0
+                interval_started, interval_from, waited = time.perf_counter(), self.iteration, batches.waited_seconds
+            aside = time.perf_counter()
             if self.iteration % training.eval_interval == 0 or is_last:
                 self.validate()
             if self.iteration % training.save_interval == 0 or is_last:
                 folder = checkpoints.save(self.run, self.iteration, self.config, self.shards, self.wrapped, self.optimizer, self.scheduler)
                 self.say(f"saved {folder}")
-            if seconds:
-                interval_started, interval_from, waited = time.perf_counter(), self.iteration, batches.waited_seconds
+            interval_started += time.perf_counter() - aside  # validation and saving are no part of a step's time
 
     def _step(self, batches: Batches) -> tuple[float, float, float]:
         self.wrapped.zero_grad_buffer()

@@ -1,0 +1,132 @@
+"""Training: equal bytes from equal input, whole documents of the training split, one line on bad input."""
+
+import json
+from pathlib import Path
+
+import pytest
+import sentencepiece
+
+from shards.errors import InputError
+from tests.tools.small_corpus import numbered, sample_text, write_corpus
+from tools import train_tokenizer
+from tools.tokenizer import CONTROL_SYMBOLS, LatexTokenizer
+from tools.train_tokenizer import NUM_FIXED_PIECES, sample_shares, train_model
+
+
+def train(corpus: Path, out: Path, *flags: str) -> dict[str, object]:
+    train_tokenizer.main(["--corpus", str(corpus), "--out", str(out), "--vocab-size", "640", *flags])
+    manifest: dict[str, object] = json.loads((out / "manifest.json").read_bytes())
+    return manifest
+
+
+def test_the_same_corpus_gives_the_same_bytes(corpus_folder: Path, tokenizer_folder: Path, tmp_path: Path) -> None:
+    again = train(corpus_folder, tmp_path / "again")
+    assert (tmp_path / "again" / "tokenizer.model").read_bytes() == (tokenizer_folder / "tokenizer.model").read_bytes()
+    assert again["sha256"] == LatexTokenizer.load(tokenizer_folder).sha256
+
+
+def test_the_manifest_says_what_it_was_made_from(corpus_folder: Path, tokenizer_folder: Path) -> None:
+    manifest = json.loads((tokenizer_folder / "manifest.json").read_bytes())
+    corpus = json.loads((corpus_folder / "manifest.json").read_bytes())
+    assert manifest["corpus_fingerprint"] == corpus["fingerprint"]
+    assert manifest["vocab_size"] == 640
+    assert manifest["special_tokens"] == {"<unk>": 0, "<s>": 1, "</s>": 2, "<pad>": 3}
+    assert manifest["sample"] == {
+        "cs": {"documents": 8, "bytes": sum(len(sample_text(seed).encode()) for seed in range(20, 28))},
+        "math": {"documents": 16, "bytes": sum(len(sample_text(seed).encode()) for seed in range(16))},
+    }
+    assert manifest["bytes_per_token_of_sample"] > 2
+
+
+def test_the_settings_of_sentencepiece_are_those_that_keep_latex(tokenizer_folder: Path) -> None:
+    from sentencepiece import sentencepiece_model_pb2 as model_format
+
+    model = model_format.ModelProto.FromString((tokenizer_folder / "tokenizer.model").read_bytes())
+    assert model.normalizer_spec.name == "identity"
+    assert not model.normalizer_spec.precompiled_charsmap
+    assert not model.normalizer_spec.add_dummy_prefix
+    assert not model.normalizer_spec.remove_extra_whitespaces
+    assert not model.normalizer_spec.escape_whitespaces
+    assert model.trainer_spec.byte_fallback
+    assert model.trainer_spec.split_digits
+    pieces = [piece.piece for piece in model.pieces]
+    assert len(pieces) == len(set(pieces)) == 640
+    assert set(CONTROL_SYMBOLS) | {"\n", "\n\n", "\t"} <= set(pieces)
+    assert not any("▁" in piece for piece in pieces)
+
+
+def test_stock_sentencepiece_gives_the_same_ids(tokenizer_folder: Path, tokenizer: LatexTokenizer) -> None:
+    stock = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer_folder / "tokenizer.model"))
+    text = sample_text(3) + " ▁  \t\n\\\\alpha"
+    assert stock.encode(text) == tokenizer.encode(text)
+    assert stock.decode(stock.encode(text)) == text
+
+
+def test_the_validation_split_is_never_read(tmp_path: Path) -> None:
+    documents = list(numbered(range(8)))
+    seen = write_corpus(tmp_path / "one", {"math/train-00000": documents, "math/validation-00000": [("2401.9", "ζ" * 3000)]})
+    unseen = write_corpus(tmp_path / "two", {"math/train-00000": documents})
+    assert train(seen, tmp_path / "a")["sha256"] == train(unseen, tmp_path / "b")["sha256"]
+
+
+def test_long_lines_are_learned_from(tmp_path: Path) -> None:
+    line = " ".join(sample_text(seed).replace("\n", " ") for seed in range(10)) + " quasicrystal" * 50
+    assert len(line) > 10_000  # SentencePiece's own limit is 4192 bytes
+    corpus = write_corpus(tmp_path / "corpus", {"math/train-00000": [("2401.1", line)]})
+    train_tokenizer.main(["--corpus", str(corpus), "--out", str(tmp_path / "t"), "--vocab-size", "512"])
+    assert len(LatexTokenizer.load(tmp_path / "t").encode(" quasicrystal")) <= 2
+
+
+def test_a_domain_weighs_what_it_is_given(corpus_folder: Path, tmp_path: Path) -> None:
+    manifest = train(corpus_folder, tmp_path / "t", "--domain-weights", "cs=0")
+    assert list(manifest["sample"]) == ["math"]  # type: ignore[call-overload]
+    assert manifest["domain_weights"] == {"cs": 0.0, "math": 1.0}
+
+
+def test_shares_of_the_sample() -> None:
+    assert sample_shares({"a": 100, "b": 300}, {"a": 1, "b": 1}, 40) == {"a": 10, "b": 30}
+    assert sample_shares({"a": 100, "b": 300}, {"a": 3, "b": 1}, 40) == {"a": 20, "b": 20}
+    assert sample_shares({"a": 100, "b": 300}, {"a": 1, "b": 1}, 4000) == {"a": 100, "b": 300}
+    assert sample_shares({"a": 10, "b": 300}, {"a": 100, "b": 1}, 110) == {"a": 10, "b": 100}
+    assert sample_shares({"a": 100, "b": 300}, {"a": 0, "b": 1}, 40) == {"b": 40}
+
+
+def test_unigram_is_an_option_and_loses_nothing(tmp_path: Path) -> None:
+    counts = {"\\alpha": 50, " the": 40, "{": 30, "}": 30, "x": 20, " group": 20, " sheaves": 12, "\\int": 9, " module": 8, "_": 7}
+    model = train_model(counts, vocab_size=NUM_FIXED_PIECES + 28, model_type="unigram")
+    tokenizer = LatexTokenizer(model)
+    text = "\\alpha the ▁ module\n\\\\int"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--vocab-size", "50000"], "give .* or less, or a larger corpus"),
+        (["--vocab-size", "128"], "are taken by specials"),
+        (["--max-bytes", "0"], "at least 1"),
+        (["--character-coverage", "2"], "a share from"),
+        (["--domain-weights", "biology=2"], "no training domain 'biology'"),
+        (["--domain-weights", "math"], "DOMAIN=WEIGHT"),
+        (["--domain-weights", "math=0,cs=0"], "leave one in"),
+        (["--corpus", "no/such/folder"], "no such folder"),
+    ],
+)
+def test_bad_input_is_said_and_leaves_nothing(corpus_folder: Path, tmp_path: Path, flags: list[str], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        train_tokenizer.main(["--corpus", str(corpus_folder), "--out", str(tmp_path / "t"), "--vocab-size", "640", *flags])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unfinished_corpus_is_refused(corpus_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "corpus" / "math").mkdir(parents=True)
+    with pytest.raises(InputError, match="no such manifest"):
+        train(tmp_path / "corpus", tmp_path / "t")
+    (tmp_path / "corpus" / "manifest.json").write_bytes((corpus_folder / "manifest.json").read_bytes())
+    with pytest.raises(InputError, match="not on disk"):
+        train(tmp_path / "corpus", tmp_path / "t")
+    with pytest.raises(InputError, match="give its corpus folder"):
+        train(tmp_path, tmp_path / "t")
+    only_validation = write_corpus(tmp_path / "v", {"math/validation-00000": list(numbered(range(2)))})
+    with pytest.raises(InputError, match="no training documents"):
+        train(only_validation, tmp_path / "t")

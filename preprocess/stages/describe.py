@@ -8,28 +8,19 @@ shipped in its wheel) is shown prose alone: formulas, code, tables, markers and 
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from preprocess.config import DescribeConfig
+from shards.grammar import MATH_KINDS, regions
 
 UNDETERMINED = "und"  # ISO 639-2's code for a language that cannot be told
 NUM_SAMPLE_PIECES = 8
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _NO_LANGUAGE = re.compile(r"\\[a-zA-Z]+\*?|https?://\S+|www\.\S+|\S+@\S+|[\d_#*|{}\\<>=^~`\[\]]+|\b[^\W\d_]\b")
-_MATH_KINDS = frozenset({"inline_math", "display_math"})
-
-_NOT_PROSE = re.compile(
-    r"^```.*?^```[ \t]*$"
-    r"|(?P<inline>(?<!\\)\$(?:[^$\\]|\\.)+\$)"
-    r"|(?P<display>\\\[.*?\\\]|\\begin\{(?P<name>[a-zA-Z]+\*?)\}.*?\\end\{(?P=name)\})"
-    r"|\[(?:cite|ref):[^\]]*\]",
-    re.DOTALL | re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +42,10 @@ def describe(text: str, config: DescribeConfig) -> Description:
     """Normalised text → its description. Depends on the text and the config alone."""
     pieces: list[str] = []
     num_math = 0
-    for kind, start, end in _regions(text):
+    for kind, start, end in regions(text):
         if kind == "prose":
             pieces.append(text[start:end])
-        elif kind in _MATH_KINDS:
+        elif kind in MATH_KINDS:
             num_math += end - start
     prose = " ".join(pieces)
     language, probability = identify_language(prose, config)
@@ -93,15 +84,3 @@ def _identifier(candidate_languages: tuple[str, ...] | None) -> LanguageIdentifi
     if candidate_languages is not None:
         identifier.set_languages(candidate_languages)
     return identifier
-
-
-def _regions(text: str) -> Iterator[tuple[str, int, int]]:
-    position = 0
-    for match in _NOT_PROSE.finditer(text):
-        if match.start() > position:
-            yield "prose", position, match.start()
-        kind = "inline_math" if match["inline"] else "display_math" if match["display"] else "other"
-        yield kind, match.start(), match.end()
-        position = match.end()
-    if position < len(text):
-        yield "prose", position, len(text)

@@ -1,0 +1,165 @@
+r"""The text grammar of `docs/formats.md`: the one parser that tells prose, formulas, tables, code and markers apart.
+
+    "Let $x$ be | see [ref:2]" → prose "Let ", inline_math "$x$", prose " be | see ", marker "[ref:2]"
+
+Regions follow one another and cover every character once, whatever the string: what is no whole formula, fence or marker is prose. The
+time is linear in the length: a closing sign that a paragraph does not have is looked for once in it.
+"""
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+from typing import Literal, NamedTuple
+
+_ENVIRONMENTS = (
+    "equation align alignat flalign xalignat xxalignat gather multline eqnarray math displaymath dmath dgroup IEEEeqnarray subequations "
+    "empheq numcases subnumcases tikzcd CD"
+)
+DISPLAY_ENVIRONMENTS = frozenset(_ENVIRONMENTS.split())  # each with and without a star
+
+Kind = Literal["prose", "inline_math", "display_math", "table", "code", "marker"]
+# headings, captions and footnotes are prose; the cells of a table are `table`, the formulas in them math
+MATH_KINDS: frozenset[Kind] = frozenset({"inline_math", "display_math"})
+
+
+class Region(NamedTuple):
+    """`text[start:end]` is of one kind; its delimiters (`$`, `\\[`, `\\begin{…}`, fences) belong to it."""
+
+    kind: Kind
+    start: int
+    end: int
+
+
+_OPENING = re.compile(
+    # every alternative begins with a literal, so that the search skips to one of four characters
+    r"\$\$?|\\(?:[\\$\[]|begin\{(" + "|".join(sorted(DISPLAY_ENVIRONMENTS)) + r")(\*?)\})|```[^\n`]*\n|\[(?:cite|ref):[0-9]+\]"
+)
+_FENCE = "```"
+_FENCE_END = re.compile(r"^```[ \t]*$\n?", re.MULTILINE)
+_CELL = re.compile(r"\|(?=[ \t\n]|\Z)")
+_LINE_END_OR_CELL = re.compile(r"\n|" + _CELL.pattern)
+
+
+def regions(text: str) -> Iterator[Region]:
+    """The regions of `text` in order; neighbours may be of one kind (two formulas side by side). Never raises; none for no text."""
+    spans = _spans(text)
+    tables = _tables(text, spans)
+    tables.append((len(text), len(text)))
+    position, table = 0, 0
+    for span in [*spans, Region("prose", len(text), len(text))]:
+        while position < span.start:
+            while tables[table][1] <= position:
+                table += 1
+            start, end = tables[table]
+            is_table = start <= position
+            stop = min(span.start, end if is_table else start)
+            yield Region("table" if is_table else "prose", position, stop)
+            position = stop
+        if span.end > span.start:
+            yield span
+        position = span.end
+
+
+def characters_by_kind(text: str) -> Counter[Kind]:
+    """Characters of `text` by kind; they sum to its length."""
+    counts: Counter[Kind] = Counter()
+    for kind, start, end in regions(text):
+        counts[kind] += end - start
+    return counts
+
+
+def _spans(text: str) -> list[Region]:
+    """Everything but prose and tables, in order. What has no end before the next blank line is passed over."""
+    spans: list[Region] = []
+    missing: dict[str, int] = {}  # closing sign → up to where it is known not to come
+    position = 0
+    while (found := _OPENING.search(text, position)) is not None:
+        start, position = found.span()
+        sign = found[0]
+        if sign in ("$$", r"\$", r"\\"):
+            continue
+        if sign[0] == "[":
+            spans.append(Region("marker", start, position))
+            continue
+        if sign[0] == "`":
+            sign, position = _FENCE, start + len(_FENCE)
+            if start and text[start - 1] != "\n":
+                continue
+        if start < missing.get(sign, 0):
+            continue
+        if sign is _FENCE:
+            kind: Kind = "code"
+            ending = _FENCE_END.search(text, found.end())
+            end, limit = (-1, len(text)) if ending is None else (ending.end(), 0)
+        else:
+            kind = "inline_math" if sign == "$" else "display_math"
+            closing = {"$": "$", r"\[": r"\]"}.get(sign) or f"\\end{{{found[1]}{found[2]}}}"
+            rest = _formula_rest(closing).match(text, position)
+            assert rest is not None, "the pattern matches the empty string"
+            end, limit = rest.end(1), rest.end()
+        if end < 0:
+            missing[sign] = limit
+        else:
+            spans.append(Region(kind, start, end))
+            position = end
+    return spans
+
+
+@cache
+def _formula_rest(closing: str) -> re.Pattern[str]:
+    """Matches from inside a formula to its `closing` sign, which is group 1, or else to the next blank line or the end of the text."""
+    sign = re.escape(closing)
+    run, other = (r"[^$\\\n]", r"\\[^\n]?") if closing == "$" else (r"[^\\\n]", rf"\\(?!{sign[2:]})[^\n]?")
+    return re.compile(rf"(?:{run}++|{other}|\n(?![ \t]*\n))*+({sign})?")
+
+
+def _tables(text: str, spans: list[Region]) -> list[tuple[int, int]]:
+    """Tables: the lines of one paragraph from its first to its last row, where it has at least two rows.
+
+    A row is a line with a cell sign, `|` between blanks, outside formulas and code. The renderer parts cells by ` | ` and rows by line
+    ends, and sets blank lines around a table; lines without a sign between two rows (a cell across all columns) belong to it.
+    """
+    if len(list(islice(_cells(text, spans), 2))) < 2:
+        return []  # most papers: spared the walk over all lines
+    tables: list[tuple[int, int]] = []
+    rows: list[tuple[int, int]] = []
+    line_start, has_cell, has_span = 0, False, False
+
+    def end_paragraph() -> None:
+        if len(rows) > 1:
+            tables.append((rows[0][0], rows[-1][1]))
+        rows.clear()
+
+    position = 0
+    for kind, start, end in [*spans, Region("prose", len(text), len(text))]:
+        for step in _LINE_END_OR_CELL.finditer(text, position, start):
+            if step[0] == "|":
+                has_cell = has_cell or _is_cell(text, step.start())
+                continue
+            if has_cell:
+                rows.append((line_start, step.end()))
+            elif not has_span and not text[line_start : step.start()].strip():
+                end_paragraph()
+            line_start, has_cell, has_span = step.end(), False, False
+        position, has_span = end, True
+        if kind == "code" or start == len(text):
+            if has_cell:
+                rows.append((line_start, start))
+            end_paragraph()
+            line_start, has_cell, has_span = end, False, False
+    return tables
+
+
+def _cells(text: str, spans: list[Region]) -> Iterator[int]:
+    starts = [span.start for span in spans]
+    for found in _CELL.finditer(text):
+        before = bisect_right(starts, found.start()) - 1
+        if (before < 0 or spans[before].end <= found.start()) and _is_cell(text, found.start()):
+            yield found.start()
+
+
+def _is_cell(text: str, position: int) -> bool:
+    return position == 0 or text[position - 1] in " \t\n"

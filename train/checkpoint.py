@@ -1,11 +1,17 @@
-"""Checkpoints: megatron's distributed format in `RUN/checkpoints/iter_NNNNNNN/`, whole or not there, with `texmill.json` beside it."""
+"""Checkpoints: megatron's distributed format in `RUN/checkpoints/iter_NNNNNNN/`, whole or not there, with `texmill.json` beside it.
+
+A checkpoint is written under a temporary name and renamed when every byte is on the disk, so what a killed save leaves is never taken for
+one. `texmill.json` lists the files with size and SHA-256; one that is damaged later is refused, and the one before it is used.
+"""
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +24,30 @@ from shards.manifest import read_manifest, source_commit, write_manifest
 from train.config import ModelConfig, TrainConfig, from_sections
 from train.data import TokenShards
 
-LATEST = "latest_checkpointed_iteration.txt"
+LATEST = "latest_checkpointed_iteration.txt"  # for Megatron-LM, which looks for it; texmill takes the newest whole folder
 INFO = "texmill.json"
 TOKENIZER = "tokenizer.model"
+_HASH_CHUNK_BYTES = 1 << 24
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Where a run stands."""
+
+    iteration: int = 0
+    # steps done, those left out included
+    consumed_samples: int = 0
+    # place in the stream of samples: more than steps x global batch where the run went back and left data out
+    skipped_steps: int = 0
+    # steps whose update was left out because they could not be right
+    skipped_samples: int = 0
+    # samples that no weight has seen: of skipped steps, and of those that the run went back over
+    rewinds: int = 0
+    # times that the run went back to this checkpoint
+    metric_rows: int = 0
+    # rows of metrics.jsonl that were written by then
+    watch: dict[str, Any] = field(default_factory=dict)
+    # of StepWatch
 
 
 def folder_of(run: Path, iteration: int) -> Path:
@@ -28,26 +55,17 @@ def folder_of(run: Path, iteration: int) -> Path:
     return run / "checkpoints" / f"iter_{iteration:07d}"
 
 
-def latest(run: Path) -> int | None:
-    """The step of the newest whole checkpoint of a run, or None."""
-    path = run / "checkpoints" / LATEST
-    if not path.exists():
-        return None
-    try:
-        iteration = int(path.read_text())
-    except ValueError:
-        raise InputError(f"{path}: holds no step number; write the newest iter_ folder's number into it") from None
-    if not (folder_of(run, iteration) / INFO).is_file():
-        raise InputError(f"{path}: names step {iteration}, whose checkpoint is not there")
-    return iteration
+def all_of(run: Path) -> list[Path]:
+    """The checkpoints of a run that were saved whole, oldest first."""
+    return sorted(path for path in (run / "checkpoints").glob("iter_*") if (path / INFO).is_file())
 
 
 def find_checkpoint(path: Path) -> Path:
     """The checkpoint folder that `path` means: itself, or the newest of a run. Raises `InputError` where there is none."""
     if (path / INFO).is_file():
         return path
-    if (path / "checkpoints").is_dir() and (iteration := latest(path)) is not None:
-        return folder_of(path, iteration)
+    if saved := all_of(path):
+        return saved[-1]
     raise InputError(f"{path}: is neither a checkpoint (iter_NNNNNNN with {INFO}) nor a run with one")
 
 
@@ -58,7 +76,23 @@ def read_info(checkpoint: Path) -> dict[str, Any]:
 
 def stored_config(checkpoint: Path) -> TrainConfig:
     """The config that a checkpoint was trained with."""
-    return from_sections(read_info(checkpoint)["config"], str(checkpoint / INFO))
+    try:
+        return from_sections(read_info(checkpoint)["config"], str(checkpoint / INFO))
+    except KeyError:
+        raise InputError(f"{checkpoint / INFO}: states no config; is it of this program?") from None
+
+
+def stored_progress(checkpoint: Path) -> Progress:
+    """Where the run stood."""
+    try:
+        return Progress(**read_info(checkpoint)["progress"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{checkpoint / INFO}: does not say where the run stood ({error}); is it of this program?") from None
+
+
+def write_progress(checkpoint: Path, progress: Progress) -> None:
+    """States another place in the data for the same weights: where a run that went back goes on."""
+    write_manifest(checkpoint / INFO, read_info(checkpoint) | {"progress": dataclasses.asdict(progress)})
 
 
 def require_same(checkpoint: Path, config: TrainConfig, tokenizer_sha256: str) -> None:
@@ -78,57 +112,181 @@ def require_same(checkpoint: Path, config: TrainConfig, tokenizer_sha256: str) -
         )
 
 
-def save(run: Path, iteration: int, config: TrainConfig, shards: TokenShards, wrapped: Any, optimizer: Any, scheduler: Any) -> Path:
-    """Writes the checkpoint of a step under a temporary name and renames it when it is whole; then removes the oldest beyond those kept."""
+def newest_undamaged(run: Path, say: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint whose files are what was saved; says which are not. Each process reads its part of the files.
+
+    None where nothing was saved. Raises `InputError` where everything saved is damaged: a run does not begin anew by itself.
+    """
+    saved = all_of(run)
+    for checkpoint in reversed(saved):
+        damage = _first_of_all(_damage(checkpoint))
+        if damage is None:
+            return checkpoint
+        say(f"{checkpoint}: is damaged ({damage}): left alone, the one before it is used")
+    if saved:
+        raise InputError(f"{run}: every checkpoint is damaged; move {run / 'checkpoints'} away to begin anew, or --load one of elsewhere")
+    return None
+
+
+def _damage(checkpoint: Path) -> str | None:
+    """What is wrong with this process's part of a checkpoint's files."""
+    try:
+        files = read_info(checkpoint)["files"]
+    except (InputError, KeyError) as error:
+        return f"{INFO}: {error}"
+    for name in sorted(files)[torch.distributed.get_rank() :: torch.distributed.get_world_size()]:
+        try:
+            if (checkpoint / name).stat().st_size != files[name]["bytes"]:
+                return f"{name} has {(checkpoint / name).stat().st_size} of {files[name]['bytes']} bytes"
+            if _digest(checkpoint / name) != files[name]["sha256"]:
+                return f"{name} is not what was written"
+        except OSError as error:
+            return f"{name}: {error.strerror}"
+    return None
+
+
+def _first_of_all(found: str | None) -> str | None:
+    every: list[str | None] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(every, found)
+    return next((one for one in every if one is not None), None)
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as handle:
+        while chunk := handle.read(_HASH_CHUNK_BYTES):
+            digest.update(chunk)
+        with contextlib.suppress(OSError):  # a checkpoint that is only read may lie where nothing can be written
+            os.fsync(handle.fileno())
+    return digest.hexdigest()
+
+
+def save(
+    run: Path,
+    progress: Progress,
+    config: TrainConfig,
+    shards: TokenShards,
+    stream: dict[str, Any],
+    wrapped: Any,
+    optimizer: Any,
+    scheduler: Any,
+) -> Path:
+    """Writes the checkpoint of a step under a temporary name and renames it when it is whole; then removes the oldest beyond those kept.
+
+    `stream` is `train.data.stream_identity`. Raises `InputError` on every process where one cannot write; what was saved before stays.
+    """
     from train.megatron_adapter import save_sharded
 
-    final = folder_of(run, iteration)
+    final = folder_of(run, progress.iteration)
     temporary = final.parent / f"{TEMPORARY_PREFIX}{final.name}"
     is_first = torch.distributed.get_rank() == 0
     if is_first:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-    torch.distributed.barrier()
-    consumed = iteration * config.training.global_batch_size
-    extra = {"scheduler": scheduler.state_dict(), "iteration": iteration, "random_state": torch.get_rng_state()}
-    save_sharded(temporary, wrapped, optimizer, extra)
-    torch.distributed.barrier()
+        _remove_unfinished(final.parent)
+    failure = _first_of_all(_try(lambda: temporary.mkdir(parents=True)) if is_first else None)
+    if failure is None:
+        # nothing draws random numbers after the weights: all processes have one state, and the first one's is saved
+        extra = {"scheduler": scheduler.state_dict(), "random_state": torch.get_rng_state()}
+        failure = _first_of_all(_try(lambda: save_sharded(temporary, wrapped, optimizer, extra)))
+    if failure is None:
+        failure = _commit(temporary, final, progress, config, shards, stream)
+    if failure is not None:
+        if is_first:
+            shutil.rmtree(temporary, ignore_errors=True)
+        kept = all_of(run)
+        last = f"the last good checkpoint is {kept[-1]}" if kept else "there is no earlier checkpoint"
+        raise InputError(f"{final}: cannot be saved ({failure}); {last}. Make room and run the same command again")
     if is_first:
-        info = {
-            "iteration": iteration,
-            "consumed_samples": consumed,
-            "consumed_tokens": consumed * config.model.seq_length,
-            "config": dataclasses.asdict(config),
-            "tokenizer_sha256": shards.tokenizer_sha256,
-            "eod_id": shards.eod,
-            "commit": source_commit(),
-        }
-        if shards.tokenizer_file.is_file():
-            shutil.copyfile(shards.tokenizer_file, temporary / TOKENIZER)
-        write_manifest(temporary / INFO, info)
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(temporary, final)
-        fsync_folder(final.parent)
-        write_bytes(final.parent / LATEST, f"{iteration}\n".encode())
-        whole = sorted(path for path in final.parent.glob("iter_*") if (path / INFO).is_file())
-        for path in whole[: -config.training.keep_checkpoints]:
+        for path in all_of(run)[: -config.training.keep_checkpoints]:
             shutil.rmtree(path)
     torch.distributed.barrier()
     return final
 
 
-def load(checkpoint: Path, wrapped: Any, optimizer: Any, scheduler: Any) -> int:
-    """Loads weights, optimizer, schedule and random state; gives the step that was last done."""
+def _commit(
+    temporary: Path, final: Path, progress: Progress, config: TrainConfig, shards: TokenShards, stream: dict[str, Any]
+) -> str | None:
+    """Lists the files, each process digesting its part, and renames the folder; gives what went wrong."""
+    is_first = torch.distributed.get_rank() == 0
+    if is_first and shards.tokenizer_file.is_file():
+        failure = _try(lambda: shutil.copyfile(shards.tokenizer_file, temporary / TOKENIZER))
+    else:
+        failure = None
+    failure = _first_of_all(failure)
+    if failure is not None:
+        return failure
+    files: dict[str, dict[str, Any]] = {}
+
+    def digest_own() -> None:
+        paths = sorted(path for path in temporary.iterdir() if path.is_file())
+        for path in paths[torch.distributed.get_rank() :: torch.distributed.get_world_size()]:
+            files[path.name] = {"bytes": path.stat().st_size, "sha256": _digest(path)}
+
+    failure = _first_of_all(_try(digest_own))
+    if failure is not None:
+        return failure
+    every: list[dict[str, Any]] = [{} for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(every, files)
+    info = {
+        "iteration": progress.iteration,
+        "consumed_samples": progress.consumed_samples,
+        "consumed_tokens": progress.consumed_samples * config.model.seq_length,
+        "progress": dataclasses.asdict(progress),
+        "config": dataclasses.asdict(config),
+        "tokenizer_sha256": shards.tokenizer_sha256,
+        "eod_id": shards.eod,
+        "stream": stream,
+        "files": {name: entry for part in every for name, entry in part.items()},
+        "commit": source_commit(),
+    }
+
+    def rename() -> None:
+        write_manifest(temporary / INFO, info)
+        shutil.rmtree(final, ignore_errors=True)  # only a damaged one can be there already
+        os.replace(temporary, final)
+        fsync_folder(final.parent)
+        write_bytes(final.parent / LATEST, f"{progress.iteration}\n".encode())
+
+    return _first_of_all(_try(rename) if is_first else None)
+
+
+def _try(action: Callable[[], object]) -> str | None:
+    """What went wrong, in words, or None."""
+    try:
+        action()
+    except Exception as error:  # the writers wrap a full disk in exceptions of their own
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def load(checkpoint: Path, wrapped: Any, optimizer: Any, scheduler: Any) -> Progress:
+    """Loads weights, optimizer, schedule and random state; gives where the run stood."""
     from train.megatron_adapter import load_sharded
 
-    extra = {"scheduler": scheduler.state_dict(), "iteration": 0, "random_state": torch.get_rng_state()}
+    progress = stored_progress(checkpoint)
+    extra = {"scheduler": scheduler.state_dict(), "random_state": torch.get_rng_state()}
     try:
         state = load_sharded(checkpoint, wrapped, optimizer, extra)
     except (OSError, RuntimeError, KeyError, EOFError) as error:
         raise InputError(f"{checkpoint}: cannot be loaded ({type(error).__name__}: {error}); go on from an older one") from error
     scheduler.load_state_dict(state["scheduler"])
     torch.set_rng_state(state["random_state"])
-    return int(state["iteration"])
+    return progress
+
+
+def load_weights(checkpoint: Path, wrapped: Any, optimizer: Any) -> None:
+    """Loads the weights alone; optimizer and schedule stay as they are, at their beginning."""
+    from train.megatron_adapter import load_plain_weights
+
+    load_plain_weights(checkpoint, wrapped.module)
+    optimizer.reload_model_params()
 
 
 @contextlib.contextmanager

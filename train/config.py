@@ -5,6 +5,7 @@ A recipe is a TOML file of these fields in their sections; any field is a flag o
 
 import argparse
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -21,6 +22,13 @@ def require(is_met: bool, name: str, value: object, wanted: str) -> None:
     """Raises `InputError` naming the flag, the value found and what is wanted."""
     if not is_met:
         raise InputError(f"--{name.replace('_', '-')} is {value!r}; {wanted}")
+
+
+def require_weights(weights: dict[str, float] | None) -> None:
+    """Raises `InputError` for weights of domains that make no mixture."""
+    if weights is not None:
+        is_met = all(weight >= 0 and math.isfinite(weight) for weight in weights.values()) and sum(weights.values()) > 0
+        require(is_met, "weights", weights, "numbers from 0 on are needed, one of them above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,17 +103,51 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of the run with a mixture of its own."""
+
+    train_tokens: int | None = None
+    # tokens of this stage, rounded up to whole samples; none: to the end of the run (the last stage alone)
+    weights: dict[str, float] | None = None
+    # share of samples by domain, in any unit; none: by tokens
+
+    def __post_init__(self) -> None:
+        if self.train_tokens is not None:
+            require(self.train_tokens >= 1, "stages", self.train_tokens, "at least 1 token a stage is needed")
+        require_weights(self.weights)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """What is trained on."""
 
     weights: dict[str, float] | None = None
-    # share of samples by domain; none: by tokens
+    # share of samples by domain, in any unit; none: by tokens
+    stages: tuple[Stage, ...] | None = None
+    # one after another, each TOKENS:DOMAIN=WEIGHT,... with TOKENS none for the rest of the run; none: one stage of these weights
     eval_iters: int | None = None
     # global batches of each domain's validation set; none: all of it
     data_cache_path: str | None = None
     # folder of Megatron's sample indices; none: inside the run's folder
     cache_frames: int = 256
     # zstd frames (64 KiB each) that each shard's reader keeps unpacked
+
+    def __post_init__(self) -> None:
+        require_weights(self.weights)
+        require(self.cache_frames >= 1, "cache_frames", self.cache_frames, "at least 1 is needed")
+        if self.eval_iters is not None:
+            require(self.eval_iters >= 1, "eval_iters", self.eval_iters, "at least 1 is needed, or none for all of it")
+        if self.stages is None:
+            return
+        require(self.weights is None, "weights", self.weights, "weights belong into the stages where there are stages")
+        require(bool(self.stages), "stages", "", "at least one stage is needed")
+        for stage in self.stages[:-1]:
+            require(stage.train_tokens is not None, "stages", "none", "tokens are needed for every stage but the last")
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """The stages, or the one that `weights` make; the last goes on to the end of the run."""
+        return self.stages if self.stages is not None else (Stage(weights=self.weights),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +254,37 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WatchConfig:
+    """What is done about steps that cannot be right. NaN and infinity in loss or gradients are always looked for, before a step counts."""
+
+    spike_zscore: float | None = None
+    # a step whose loss or gradient norm lies more than this many robust standard deviations above the median is bad too; none: off
+    spike_window: int = 128
+    # good steps that median and deviation are taken from; spikes are looked for once half of them are there
+    max_skipped_steps: int = 3
+    # bad steps in a row that are left out; at the next one the run goes back to its last checkpoint and goes on behind their data
+    max_rewinds: int = 2
+    # times that a run goes back before it stops
+    hang_seconds: float | None = 1800.0
+    # seconds without a step after which a process writes all its stacks and ends; none: off
+    replica_check_interval: int | None = 1000
+    # steps between comparisons of the weights that processes hold in common; none: off
+
+    def __post_init__(self) -> None:
+        if self.spike_zscore is not None:
+            require(self.spike_zscore > 0, "spike_zscore", self.spike_zscore, "more than 0 is needed, or none")
+        require(self.spike_window >= 8, "spike_window", self.spike_window, "at least 8 steps are needed")
+        for name in ("max_skipped_steps", "max_rewinds"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more is needed")
+        if self.hang_seconds is not None:
+            require(self.hang_seconds > 0, "hang_seconds", self.hang_seconds, "more than 0 is needed, or none")
+        if self.replica_check_interval is not None:
+            require(
+                self.replica_check_interval >= 1, "replica_check_interval", self.replica_check_interval, "at least 1 is needed, or none"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """A whole run."""
 
@@ -220,6 +293,7 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     parallel: ParallelConfig = field(default_factory=ParallelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    watch: WatchConfig = field(default_factory=WatchConfig)
 
     def check_world(self, world_size: int) -> int:
         """The data-parallel size for `world_size` processes. Raises `InputError` where batch and processes do not fit."""
@@ -239,6 +313,19 @@ class TrainConfig:
             tensor,
             f"a divisor of {self.model.num_attention_heads} heads and {self.model.query_groups} query groups is needed",
         )
+        require(
+            self.model.ffn_hidden_size % tensor == 0,
+            "ffn_hidden_size",
+            self.model.ffn_hidden_size,
+            f"a multiple of tensor_model_parallel_size ({tensor}) is needed",
+        )
+        if self.parallel.sequence_parallel:
+            require(
+                self.model.seq_length % tensor == 0,
+                "seq_length",
+                self.model.seq_length,
+                f"a multiple of tensor_model_parallel_size ({tensor}) is needed with sequence_parallel",
+            )
         return data
 
 
@@ -262,13 +349,16 @@ def from_sections(content: dict[str, Any], where: str) -> TrainConfig:
     for section, fields in content.items():
         if section not in SECTIONS or not isinstance(fields, dict):
             raise InputError(f"{where}: no section [{section}]; there are {', '.join(SECTIONS)}")
-        hints = typing.get_type_hints(SECTIONS[section])
-        for name, value in fields.items():
-            if name not in hints:
-                raise InputError(f"{where}: [{section}] has no field {name}; there are {', '.join(hints)}")
-            fields[name] = _convert(f"{where}: {name}", value, hints[name])
-        values[section] = SECTIONS[section](**fields)
+        values[section] = _section(SECTIONS[section], fields, f"{where}: [{section}]")
     return TrainConfig(**values)
+
+
+def _section(kind: Any, fields: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    unknown = next((name for name in fields if name not in hints), None)
+    if unknown is not None:
+        raise InputError(f"{where} has no field {unknown}; there are {', '.join(hints)}")
+    return kind(**{name: _convert(f"{where} {name}", value, hints[name]) for name, value in fields.items()})
 
 
 def _convert(name: str, value: Any, wanted: Any) -> Any:
@@ -278,6 +368,11 @@ def _convert(name: str, value: Any, wanted: Any) -> Any:
             return None
         raise InputError(f"{name} cannot be none")
     kind = next(option for option in options if option is not type(None))
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple) or not all(isinstance(entry, dict) for entry in value):
+            raise InputError(f"{name} is {value!r}; a list of tables is needed ([[data.{name.rpartition(' ')[2]}]])")
+        entry_kind = typing.get_args(kind)[0]
+        return tuple(_section(entry_kind, entry, name) for entry in value)
     if typing.get_origin(kind) is dict:
         if not isinstance(value, dict) or not all(isinstance(weight, int | float) for weight in value.values()):
             raise InputError(f"{name} is {value!r}; a table of domain = weight is needed")
@@ -299,6 +394,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             options = [option for option in typing.get_args(hints[entry.name]) or (hints[entry.name],) if option is not type(None)]
             if hints[entry.name] is bool:
                 group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=_help(kind, entry))
+            elif typing.get_origin(options[0]) is tuple:
+                group.add_argument(flag, default=argparse.SUPPRESS, metavar="TOKENS:DOMAIN=WEIGHT,...;...", help=_help(kind, entry))
             elif typing.get_origin(options[0]) is dict:
                 group.add_argument(flag, default=argparse.SUPPRESS, metavar="DOMAIN=WEIGHT,...", help=_help(kind, entry))
             else:
@@ -335,13 +432,30 @@ def override(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
     for section, kind in SECTIONS.items():
         names = {entry.name for entry in dataclasses.fields(kind)}
         changed = {name: value for name, value in given.items() if name in names}
-        if isinstance(changed.get("weights"), str):
-            changed["weights"] = _weights(changed["weights"])
+        for name, parse in (("weights", _weights), ("stages", _stages)):
+            if isinstance(changed.get(name), str):
+                changed[name] = parse(changed[name])
         sections[section] = dataclasses.replace(getattr(config, section), **changed)
     return TrainConfig(**sections)
 
 
-def _weights(text: str) -> dict[str, float]:
+def _stages(text: str) -> tuple[Stage, ...] | None:
+    if text == "none":
+        return None
+    stages = []
+    for part in text.split(";"):
+        tokens, separator, weights = part.partition(":")
+        try:
+            train_tokens = None if tokens.strip() == "none" else int(float(tokens))
+        except ValueError:
+            raise InputError(f"--stages has {part!r}; TOKENS:DOMAIN=WEIGHT,... is needed, TOKENS a number or none") from None
+        stages.append(Stage(train_tokens=train_tokens, weights=_weights(weights) if separator else None))
+    return tuple(stages)
+
+
+def _weights(text: str) -> dict[str, float] | None:
+    if text == "none":
+        return None
     try:
         return {domain.strip(): float(weight) for domain, weight in (part.split("=") for part in text.split(",") if part.strip())}
     except ValueError:

@@ -1,19 +1,25 @@
 """Token shards → batches: which domains there are, which samples a step takes, and a thread that has them ready."""
 
+import dataclasses
+import hashlib
+import itertools
 import queue
 import threading
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from shards.errors import InputError
 from shards.manifest import read_manifest
+from shards.token_shard import BIN_SUFFIX, INDEX_SUFFIX, with_suffix
 from train.config import ModelConfig, TrainConfig
 
 MANIFEST = "manifest.json"
@@ -76,9 +82,9 @@ def open_token_shards(folder: Path) -> TokenShards:
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / MANIFEST}: is not a token shard manifest (no {error}); write the shards again") from None
     for entry in shards.sets:
-        for suffix in (".idx", ".bin.zst"):
-            if not Path(f"{entry.prefix}{suffix}").is_file():
-                raise InputError(f"{entry.prefix}{suffix}: is missing though the manifest lists it; write the shards again")
+        for path in (with_suffix(entry.prefix, INDEX_SUFFIX), with_suffix(entry.prefix, BIN_SUFFIX)):
+            if not path.is_file():
+                raise InputError(f"{path}: is missing though the manifest lists it; write the shards again")
     if not shards.of_split("train"):
         raise InputError(f"{folder}: holds no training tokens; is the corpus empty?")
     return shards
@@ -86,8 +92,6 @@ def open_token_shards(folder: Path) -> TokenShards:
 
 def with_vocabulary(config: TrainConfig, shards: TokenShards) -> TrainConfig:
     """The config with the shards' vocabulary. Raises `InputError` where the recipe states another."""
-    import dataclasses
-
     stated = config.model.vocab_size
     if stated is not None and stated != shards.vocab_size:
         raise InputError(
@@ -98,19 +102,165 @@ def with_vocabulary(config: TrainConfig, shards: TokenShards) -> TrainConfig:
     return dataclasses.replace(config, model=model)
 
 
-def blend(shards: TokenShards, config: TrainConfig) -> tuple[list[Path], list[float]]:
-    """Prefixes and weights of the training domains: the config's weights, or by tokens."""
-    sets = [entry for entry in shards.of_split("train") if entry.num_tokens > config.model.seq_length]
+@dataclass(frozen=True)
+class Place:
+    """Where a sample of the stream comes from: the sample `number` (in the order of a first epoch) of a domain, in its `epoch` (from 0)."""
+
+    domain: str
+    epoch: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A stage ready to draw from: `share: [D]` of the domains, and how many samples it has; None: as many as are asked for."""
+
+    share: npt.NDArray[np.float64]
+    num_samples: int | None
+
+
+DrawMixture = Callable[[npt.NDArray[np.float64], int], tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]]
+# shares [D] and a number of samples → the domain of each sample, and which sample of its domain it is, counted from 0
+
+
+class SampleStream:
+    """The training samples in their order, for ever: `stream[n]` is the same whatever the number of processes, of steps or of restarts.
+
+    Each domain's samples are megatron's one-epoch GPTDataset in its own order; a later epoch takes the same samples in another order, so
+    every sample is seen once before any is seen twice. A stage draws from the domains as megatron's blended dataset does: always from the
+    one that is furthest behind its share. A stage's samples go on where the stage before left each domain.
+    """
+
+    def __init__(self, domains: dict[str, Any], stages: Sequence[Mixture], seed: int, draw: DrawMixture) -> None:
+        self._draw = draw
+        self.names = sorted(domains)
+        self.datasets = [domains[name] for name in self.names]
+        self.stages = list(stages)
+        self.seed = seed
+        self._drawn: list[tuple[int, npt.NDArray[np.int16], npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+        self._orders: dict[tuple[int, int], npt.NDArray[np.int64]] = {}
+        self._lock = threading.Lock()
+
+    def reach(self, num_samples: int) -> None:
+        """Draws the order of the first `num_samples` samples: 10 bytes each."""
+        first, bases, drawn = 0, np.zeros(len(self.names), dtype=np.int64), []
+        for stage in self.stages:
+            size = max(0, num_samples - first) if stage.num_samples is None else stage.num_samples
+            domain, number = self._draw(stage.share, size)
+            drawn.append((first, domain, number, bases))
+            first, bases = first + size, bases + np.bincount(domain, minlength=len(self.names))
+        if first < num_samples:
+            raise InputError(
+                f"--stages end after {first:,} samples, step by step {num_samples:,} are needed; give the last stage more tokens, or none"
+            )
+        with self._lock:
+            self._drawn = drawn
+
+    def _locate(self, position: int) -> tuple[int, int, int]:
+        with self._lock:
+            first, domain, number, bases = next(entry for entry in reversed(self._drawn) if entry[0] <= position)
+        index = int(domain[position - first])
+        epoch, number_in_epoch = divmod(int(bases[index]) + int(number[position - first]), len(self.datasets[index]))
+        if epoch:
+            number_in_epoch = int(self._order(index, epoch)[number_in_epoch])
+        return index, epoch, number_in_epoch
+
+    def _order(self, index: int, epoch: int) -> npt.NDArray[np.int64]:
+        order = self._orders.get((index, epoch))
+        if order is None:
+            seed = [self.seed, zlib.crc32(self.names[index].encode()), epoch]
+            order = np.random.default_rng(seed).permutation(len(self.datasets[index]))
+            with self._lock:  # of each domain the epoch that ends and the one that begins
+                self._orders = {key: kept for key, kept in self._orders.items() if key[0] != index or key[1] == epoch - 1}
+                self._orders[index, epoch] = order
+        return order
+
+    def place(self, position: int) -> Place:
+        """Where the sample at `position` comes from."""
+        index, epoch, number = self._locate(position)
+        return Place(self.names[index], epoch, number)
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        index, _, number = self._locate(position)
+        sample: dict[str, Any] = self.datasets[index][number]
+        return sample
+
+    def drawn_from(self, start: int, end: int) -> dict[str, int]:
+        """How many of the samples from `start` to `end` come from each domain."""
+        counts = np.zeros(len(self.names), dtype=np.int64)
+        for first, domain, _, _ in self._drawn:
+            counts += np.bincount(domain[max(0, start - first) : max(0, end - first)], minlength=len(self.names))
+        return {name: int(count) for name, count in zip(self.names, counts, strict=True)}
+
+
+def training_sets(shards: TokenShards, config: TrainConfig) -> dict[str, TokenSet]:
+    """The training sets that give at least one sample and that a stage draws from, by domain."""
+    sets = {entry.domain: entry for entry in shards.of_split("train") if entry.num_tokens > config.model.seq_length}
     if not sets:
         raise InputError(f"{shards.folder}: no domain has more than --seq-length {config.model.seq_length} training tokens")
-    if config.data.weights is None:
-        return [entry.prefix for entry in sets], [float(entry.num_tokens) for entry in sets]
-    known = {entry.domain: entry for entry in sets}
-    unknown = sorted(set(config.data.weights) - set(known))
-    if unknown:
-        raise InputError(f"--weights names {', '.join(unknown)}; the token shards have {', '.join(sorted(known))}")
-    chosen = {domain: weight for domain, weight in sorted(config.data.weights.items()) if weight > 0}
-    return [known[domain].prefix for domain in chosen], list(chosen.values())
+    used: set[str] = set()
+    for stage in config.data.all_stages:
+        unknown = sorted(set(stage.weights or ()) - set(sets))
+        if unknown:
+            raise InputError(
+                f"weights are given for {', '.join(unknown)}; the domains of {shards.folder} with more than {config.model.seq_length} "
+                f"training tokens are {', '.join(sorted(sets))}"
+            )
+        used |= set(sets) if stage.weights is None else {domain for domain, weight in stage.weights.items() if weight > 0}
+    return {domain: entry for domain, entry in sorted(sets.items()) if domain in used}
+
+
+def mixtures(sets: dict[str, TokenSet], config: TrainConfig) -> list[Mixture]:
+    """The stages over the domains of `sets` in the order of their names."""
+    stages = []
+    for stage in config.data.all_stages:
+        weights = stage.weights or {domain: float(entry.num_tokens) for domain, entry in sets.items()}
+        raw = np.array([weights.get(domain, 0.0) for domain in sorted(sets)], dtype=np.float64)
+        num_samples = None if stage.train_tokens is None else -(-stage.train_tokens // config.model.seq_length)
+        stages.append(Mixture(share=raw / raw.sum(), num_samples=num_samples))
+    return stages
+
+
+def stream_identity(sets: dict[str, TokenSet], stages: Sequence[Mixture], config: TrainConfig) -> dict[str, Any]:
+    """What decides the order of the samples: of two streams with the same, the samples are the same."""
+    return {
+        "seed": config.training.seed,
+        "seq_length": config.model.seq_length,
+        "sets": {domain: index_digest(entry.prefix) for domain, entry in sets.items()},
+        "stages": [{"share": stage.share.tolist(), "num_samples": stage.num_samples} for stage in stages],
+    }
+
+
+def index_digest(prefix: Path) -> str:
+    """SHA-256 of a shard's index: the lengths of all its documents."""
+    return hashlib.sha256(with_suffix(prefix, INDEX_SUFFIX).read_bytes()).hexdigest()
+
+
+def require_same_stream(checkpoint: Path, stored: dict[str, Any], ours: dict[str, Any], consumed_samples: int) -> None:
+    """Raises `InputError` where the samples up to `consumed_samples` were others than this run's; stages to come may differ."""
+    way_out = "give what it was trained with, or --finetune to begin anew from its weights"
+    for name in ("seed", "seq_length", "sets"):
+        if stored[name] != ours[name]:
+            what = (
+                "other token shards (or other domains of them)" if name == "sets" else f"{name} {stored[name]}, this run has {ours[name]}"
+            )
+            raise InputError(f"{checkpoint}: was trained on {what}: the samples that it has seen are others; {way_out}")
+    begun = 0
+    for number, theirs in enumerate(stored["stages"]):
+        if begun >= consumed_samples and number > 0:
+            return
+        mine = ours["stages"][number] if number < len(ours["stages"]) else None
+        end = None if theirs["num_samples"] is None else begun + theirs["num_samples"]
+        is_over = end is not None and end <= consumed_samples
+        if mine is None or mine["share"] != theirs["share"] or (is_over and mine["num_samples"] != theirs["num_samples"]):
+            raise InputError(f"{checkpoint}: stage {number + 1} of its data, which it had begun, was another; {way_out}")
+        if not is_over:
+            if mine["num_samples"] is not None and begun + mine["num_samples"] < consumed_samples:
+                raise InputError(
+                    f"{checkpoint}: stage {number + 1} would end before the {consumed_samples:,} samples it has seen; {way_out}"
+                )
+            return
+        begun = end or 0
 
 
 def collate(samples: list[dict[str, Any]], device: torch.device) -> dict[str, Tensor]:
@@ -122,33 +272,36 @@ def collate(samples: list[dict[str, Any]], device: torch.device) -> dict[str, Te
     return {name: value.to(torch.int64).to(device) for name, value in batch.items()} | {"loss_mask": torch.from_numpy(mask).to(device)}
 
 
-def sample_numbers(step: int, micro_batch: int, rank: int, num_ranks: int, config: TrainConfig) -> range:
-    """The samples of one micro-batch of one data-parallel process: every sample of a step once, whatever the number of processes."""
+def sample_numbers(first: int, micro_batch: int, rank: int, num_ranks: int, config: TrainConfig) -> range:
+    """The samples of one micro-batch of one data-parallel process, in a step that begins with sample `first`.
+
+    Every sample of a step once, whatever the number of processes.
+    """
     size = config.training.micro_batch_size
-    start = step * config.training.global_batch_size + (micro_batch * num_ranks + rank) * size
+    start = first + (micro_batch * num_ranks + rank) * size
     return range(start, start + size)
 
 
 class Batches:
-    """The micro-batches of each step from `first_step` on, read ahead by a thread; counts the seconds that the trainer waited."""
+    """The micro-batches of step after step from `first_sample` on, read ahead by a thread; counts the seconds that the trainer waited."""
 
     def __init__(
-        self, dataset: Any, config: TrainConfig, *, first_step: int, rank: int, num_ranks: int, device: torch.device, num_ahead: int = 4
+        self, stream: Any, config: TrainConfig, *, first_sample: int, rank: int, num_ranks: int, device: torch.device, num_ahead: int = 4
     ) -> None:
         self.num_micro_batches = config.training.global_batch_size // (config.training.micro_batch_size * num_ranks)
         self.waited_seconds = 0.0
         self._queue: queue.Queue[dict[str, Tensor] | BaseException] = queue.Queue(maxsize=num_ahead)
         self._stop = threading.Event()
-        arguments = (dataset, config, first_step, rank, num_ranks, device)
+        arguments = (stream, config, first_sample, rank, num_ranks, device)
         self._thread = threading.Thread(target=self._read, args=arguments, daemon=True, name="batches")
         self._thread.start()
 
-    def _read(self, dataset: Any, config: TrainConfig, first_step: int, rank: int, num_ranks: int, device: torch.device) -> None:
+    def _read(self, stream: Any, config: TrainConfig, first_sample: int, rank: int, num_ranks: int, device: torch.device) -> None:
         try:
-            for step in range(first_step, config.training.train_iters):
+            for first in itertools.count(first_sample, config.training.global_batch_size):
                 for micro_batch in range(self.num_micro_batches):
-                    numbers = sample_numbers(step, micro_batch, rank, num_ranks, config)
-                    self._put(collate([dataset[number] for number in numbers], device))
+                    numbers = sample_numbers(first, micro_batch, rank, num_ranks, config)
+                    self._put(collate([stream[number] for number in numbers], device))
                     if self._stop.is_set():
                         return
         except BaseException as error:

@@ -6,14 +6,15 @@ model, optimizer and checkpoints run over gloo; with CUDA the shim does nothing.
 
 import importlib.metadata
 import logging
-import multiprocessing
 import os
+import queue
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -21,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from shards.errors import InputError
 from shards.token_shard import SeekableReader
 from train.config import OptimizerConfig, TrainConfig
+from train.data import index_digest
 from train.kernels import Kernels
 
 SUPPORTED = "0.16"
@@ -64,10 +66,12 @@ def _assert_version() -> None:
 _assert_version()
 if not HAS_CUDA:
     _answer_for_cuda()
+    # the shim's own call of it: megatron looks at the gradients of tensors that are no leaves, and means to
+    warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what is not installed: the kernel report says it, with reasons
     from megatron.core import dist_checkpointing, parallel_state, tensor_parallel
-    from megatron.core.datasets.blended_dataset import BlendedDataset
+    from megatron.core.datasets import helpers
     from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
     from megatron.core.datasets.indexed_dataset import IndexedDataset, _BinReader, _IndexReader
     from megatron.core.datasets.utils import Split
@@ -78,6 +82,7 @@ with warnings.catch_warnings():
     from megatron.core.models.gpt.gpt_model import GPTModel
     from megatron.core.optimizer import OptimizerConfig as MegatronOptimizerConfig
     from megatron.core.optimizer import get_megatron_optimizer
+    from megatron.core.optimizer.clip_grads import clip_grad_by_total_norm_fp32
     from megatron.core.optimizer_param_scheduler import OptimizerParamScheduler
     from megatron.core.pipeline_parallel import get_forward_backward_func
     from megatron.core.transformer.attention import SelfAttention, SelfAttentionSubmodules
@@ -96,6 +101,21 @@ logging.getLogger("megatron").setLevel(logging.ERROR)
 def device() -> torch.device:
     """Where this process computes."""
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if HAS_CUDA else torch.device("cpu")
+
+
+def start_processes() -> None:
+    """Brings `torch.distributed` up, with what torchrun says or as one process."""
+    backend = "nccl" if HAS_CUDA else "gloo"
+    if "RANK" in os.environ:
+        torch.distributed.init_process_group(backend)
+    else:
+        store = torch.distributed.HashStore()  # type: ignore[attr-defined]
+        torch.distributed.init_process_group(backend, store=store, rank=0, world_size=1)
+
+
+def is_first_to_say() -> bool:
+    """Whether no other process has asked this before."""
+    return int(torch.distributed.distributed_c10d._get_default_store().add("texmill/said", 1)) == 1
 
 
 def initialize_parallel(config: TrainConfig) -> None:
@@ -120,9 +140,15 @@ def data_parallel_size() -> int:
     return int(parallel_state.get_data_parallel_world_size())
 
 
-def average_over_data_parallel(value: Tensor) -> Tensor:
+def sum_over_data_parallel(value: Tensor) -> Tensor:
     """Sum over the data-parallel processes, in place."""
     torch.distributed.all_reduce(value, group=parallel_state.get_data_parallel_group())
+    return value
+
+
+def maximum_over_all(value: Tensor) -> Tensor:
+    """Maximum over all processes, in place."""
+    torch.distributed.all_reduce(value, op=torch.distributed.ReduceOp.MAX)
     return value
 
 
@@ -203,7 +229,7 @@ def build_model(config: TrainConfig, kernels: Kernels) -> GPTModel:
         max_sequence_length=config.model.max_position_embeddings or config.model.seq_length,
         share_embeddings_and_output_weights=not config.model.untie_embeddings_and_output_weights,
         position_embedding_type="rope",
-        rotary_base=int(config.model.rotary_base),
+        rotary_base=config.model.rotary_base,
         parallel_output=True,
     )
     model = model.to(device())
@@ -293,6 +319,46 @@ def own_step_tensors(optimizer: Any) -> None:
                 state["step"] = state["step"].clone()
 
 
+def gradient_norm(optimizer: Any) -> float:
+    """Makes the gradients ready for a step and gives their norm over all processes: NaN or infinite where any gradient is."""
+    optimizer.prepare_grads()
+    return float(optimizer.get_grad_norm())
+
+
+def apply_gradients(optimizer: Any, norm: float, clip_grad: float) -> None:
+    """Clips the gradients that `gradient_norm` made ready and steps."""
+    if clip_grad > 0:
+        for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+            parameters = part.get_parameters()
+            if parameters and not part.is_stub_optimizer:
+                clip_grad_by_total_norm_fp32(parameters, max_norm=clip_grad, total_norm=norm)
+    optimizer.step_with_ready_grads()
+
+
+def drifted_parameters(wrapped: Any) -> list[str]:
+    """Names of the parameters that processes hold in common and that are not the same to the bit everywhere."""
+    names, sums, is_shared = [], [], []
+    for name, parameter in wrapped.module.named_parameters():
+        bits = parameter.detach().view(torch.int16 if parameter.element_size() == 2 else torch.int32)
+        names.append(name)
+        sums.append(bits.sum(dtype=torch.int64))
+        is_shared.append(not getattr(parameter, "tensor_model_parallel", False))
+    largest = torch.stack(sums)
+    different = torch.zeros(len(names), dtype=torch.bool, device=largest.device)
+    every = torch.ones(len(names), dtype=torch.bool, device=largest.device)
+    shared = torch.tensor(is_shared, device=largest.device)
+    for group, is_held in (
+        (parallel_state.get_data_parallel_group(), every),
+        (parallel_state.get_tensor_model_parallel_group(), shared),
+    ):
+        largest, smallest = torch.stack(sums), torch.stack(sums)
+        torch.distributed.all_reduce(largest, op=torch.distributed.ReduceOp.MAX, group=group)
+        torch.distributed.all_reduce(smallest, op=torch.distributed.ReduceOp.MIN, group=group)
+        different |= (largest != smallest) & is_held
+    flags = maximum_over_all(different.to(torch.int32)).tolist()
+    return [name for name, flag in zip(names, flags, strict=True) if flag]
+
+
 # a step
 
 
@@ -376,58 +442,50 @@ class _Vocabulary:
         self.pad = -1
 
 
-def build_dataset(
-    prefixes: Sequence[Path],
-    weights: Sequence[float] | None,
-    num_samples: int | None,
-    config: TrainConfig,
-    *,
-    eod: int,
-    tokenizer_sha256: str,
-    cache: Path,
-    is_training: bool,
-) -> Any:
-    """Samples of `seq_length` tokens over token shards: one domain's, or a blend. `num_samples` None: one epoch.
+def build_dataset(prefix: Path, config: TrainConfig, *, eod: int, tokenizer_sha256: str, cache: Path, is_training: bool) -> Any:
+    """One epoch of samples of `seq_length` tokens over a set of token shards, in megatron's order for the seed.
 
-    The first process builds the indices, in `cache`; the others wait and read them.
+    The first process builds the indices, in `cache`; the others wait and read them. What decides them is in the cache's file names, the
+    lengths of the documents included.
     """
     settings = GPTDatasetConfig(
         random_seed=config.training.seed,
         sequence_length=config.model.seq_length,
-        blend=([str(prefix) for prefix in prefixes], list(weights) if weights is not None else None),
+        blend=([str(prefix)], None),
         split="1,0,0" if is_training else "0,1,0",
         path_to_cache=str(cache),
-        tokenizer=_Vocabulary(config.model.known_vocab_size, eod, tokenizer_sha256),
+        tokenizer=_Vocabulary(config.model.known_vocab_size, eod, f"{tokenizer_sha256} {index_digest(prefix)}"),
         reset_position_ids=False,
         reset_attention_mask=False,
         eod_mask_loss=False,
         create_attention_mask=False,
         mmap_bin_files=False,
-        mid_level_dataset_surplus=0.005,
         allow_ambiguous_pad_tokens=True,
     )
     TokenShardDataset.cache_frames = config.data.cache_frames
-    split = Split.train if is_training else Split.valid
 
     def build() -> Any:
-        parts = []
-        for index, prefix in enumerate(prefixes):
-            low_level = TokenShardGPTDataset.build_low_level_dataset(str(prefix), settings)
-            documents = np.arange(low_level.sequence_lengths.shape[0], dtype=np.int32)
-            wanted = num_samples
-            if num_samples is not None and weights is not None:
-                wanted = int(np.ceil(num_samples * weights[index] / sum(weights) * 1.005)) + 1
-            parts.append(TokenShardGPTDataset(low_level, str(prefix), documents, wanted, split, settings))
-        if len(parts) == 1 or weights is None:
-            return parts[0]
-        return BlendedDataset(parts, [weight / sum(weights) for weight in weights], num_samples, settings)
+        low_level = TokenShardGPTDataset.build_low_level_dataset(str(prefix), settings)
+        documents = np.arange(low_level.sequence_lengths.shape[0], dtype=np.int32)
+        return TokenShardGPTDataset(low_level, str(prefix), documents, None, Split.train if is_training else Split.valid, settings)
 
-    if torch.distributed.get_rank() == 0:
-        dataset = build()
-        torch.distributed.barrier()
-        return dataset
+    is_first = torch.distributed.get_rank() == 0
+    dataset = build() if is_first else None
     torch.distributed.barrier()
-    return build()
+    return dataset if is_first else build()
+
+
+def draw_mixture(share: npt.NDArray[np.float64], num_samples: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
+    """`share: [D]` → the domain of each sample, and which sample of its domain it is: always the domain furthest behind its share.
+
+    The order for fewer samples is the beginning of the order for more. A domain without a share is never drawn from: megatron's function,
+    which this calls, takes the first one where none is behind.
+    """
+    drawn = np.flatnonzero(share)
+    domain, number = np.zeros(num_samples, dtype=np.int16), np.zeros(num_samples, dtype=np.int64)
+    if num_samples:
+        helpers.build_blending_indices(domain, number, share[drawn], len(drawn), num_samples, False)
+    return drawn.astype(np.int16)[domain], number
 
 
 # checkpoints
@@ -438,9 +496,9 @@ _OPTIMIZER_FORMAT = {"distrib_optim_sharding_type": "fully_reshardable", "distri
 
 def save_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> None:
     """Writes weights, optimizer state and `extra` as a distributed checkpoint into the existing, empty `folder`."""
-    if filesystem_async._results_queue is None:
-        # megatron's own default spawns a manager process, which stalls the first save for many seconds
-        filesystem_async._results_queue = multiprocessing.get_context("fork").Manager().Queue()
+    # what is put in is taken out by this same process; megatron's default is a queue in a manager process, which takes many seconds to
+    # start and outlives a killed run
+    filesystem_async._results_queue = queue.Queue()
     dist_checkpointing.save(_sharded_state(wrapped, optimizer, extra, is_loading=False), str(folder))
 
 

@@ -2,13 +2,18 @@
 
 import json
 import math
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from shards.commit import write_bytes
 from train.config import ModelConfig, flops_per_token
 
 PEAK_TFLOPS = {
-    # dense bfloat16, 10^12 operations a second, from NVIDIA's data sheets; matched as part of the device's name
+    # dense bfloat16, 10^12 operations a second, from NVIDIA's data sheets; the first that is part of the device's name
+    "H100 PCIe": 756.0,
+    "H100 NVL": 835.0,
     "A100": 312.0,
     "A800": 312.0,
     "H100": 989.0,
@@ -40,36 +45,48 @@ def mfu(model: ModelConfig, tokens_per_second: float, num_devices: int, peak: fl
     return tokens_per_second * flops_per_token(model, is_causal=is_causal) / (num_devices * peak * 1e12)
 
 
-class MetricsLog:
-    """JSON lines and TensorBoard; only the first process writes."""
+def memory_bytes() -> int:
+    """The most memory that this process has held: of its GPU where it has one, else of the machine."""
+    import torch
 
-    def __init__(self, run: Path, *, is_writer: bool, from_iteration: int) -> None:
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
+
+
+class MetricsLog:
+    """JSON lines and TensorBoard; only the first process writes.
+
+    Of what an earlier process of the run has written the first `kept_rows` rows stay: the rest was logged after the checkpoint that the run
+    goes on from, and is done again.
+    """
+
+    def __init__(self, run: Path, *, is_writer: bool, kept_rows: int, from_iteration: int) -> None:
         self.handle: TextIO | None = None
         self.board: Any = None
+        self.num_rows = kept_rows
         if not is_writer:
             return
         path = run / "metrics.jsonl"
-        kept = (
-            [line for line in path.read_text().splitlines() if _iteration(line) <= from_iteration]
-            if path.exists() and from_iteration
-            else []
-        )
-        # what was logged after the checkpoint that the run goes on from is done again
-        path.write_text("".join(f"{line}\n" for line in kept))
+        lines = path.read_text().splitlines(keepends=True)[:kept_rows] if path.exists() else []
+        kept = [line for line in lines if line.endswith("\n")]
+        write_bytes(path, "".join(kept).encode())
+        self.num_rows = len(kept)
         self.handle = open(path, "a")  # noqa: SIM115
         from torch.utils.tensorboard import SummaryWriter
 
         self.board = SummaryWriter(str(run / "tensorboard"), purge_step=from_iteration + 1)
 
     def write(self, row: dict[str, Any]) -> None:
-        """One row: `kind`, `iteration` and figures."""
+        """One row: `kind`, `iteration` and figures; a figure that is not finite is written as text."""
+        self.num_rows += 1
         if self.handle is None:
             return
-        self.handle.write(json.dumps(row) + "\n")
+        self.handle.write(json.dumps(_finite(row), allow_nan=False) + "\n")
         self.handle.flush()
         prefix = f"validation/{row['domain']}" if row["kind"] == "validation" else row["kind"]
-        for name, value in row.items():
-            if isinstance(value, int | float) and name != "iteration":
+        for name, value in _figures(row):
+            if name != "iteration" and math.isfinite(value):
                 self.board.add_scalar(f"{prefix}/{name}", value, row["iteration"])
 
     def close(self) -> None:
@@ -79,8 +96,15 @@ class MetricsLog:
             self.board.close()
 
 
-def _iteration(line: str) -> int:
-    try:
-        return int(json.loads(line)["iteration"])
-    except (ValueError, KeyError):
-        return 1 << 62  # the torn last line of a killed run
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _figures(row: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in row.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}/{part}", figure) for part, figure in value.items())
+        elif isinstance(value, int | float):
+            yield name, value

@@ -5,6 +5,7 @@
 The same command again goes on from RUN's newest checkpoint.
 """
 
+import dataclasses
 import os
 import sys
 import warnings
@@ -27,24 +28,39 @@ def main() -> int:
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder of token shards (python -m tools.tokenize_shards)")
     parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, metrics.jsonl, tensorboard")
     parser.add_argument("--load", type=Path, metavar="DIR", help="checkpoint or run to begin from where --out has none")
+    parser.add_argument("--finetune", action="store_true", help="take the weights alone from --load: step, optimizer and data begin anew")
     parser.add_argument("--dry-run", action="store_true", help="print the resolved recipe and its parameters, train nothing")
     add_flags(parser)
     given = vars(parser.parse_args())
-    recipe, data, out, load, dry_run = (given.pop(name) for name in ("config", "data", "out", "load", "dry_run"))
+    recipe, data, out, load, is_finetuning, dry_run = (given.pop(name) for name in ("config", "data", "out", "load", "finetune", "dry_run"))
     config = override(load_recipe(recipe) if recipe is not None else TrainConfig(), given)
     if dry_run:
-        print(config)
-        print(f"{num_parameters(config.model):,} parameters" if config.model.vocab_size else "parameters: vocabulary is the token shards'")
+        print("\n".join(readable(config)))
         return 0
     if data is None or out is None:
         raise InputError("--data and --out are needed: a folder of token shards, and the folder of the run")
+    if is_finetuning and load is None:
+        raise InputError("--finetune needs --load: the checkpoint whose weights are taken")
     run = local_folder(out).resolve()
     config.check_world(int(os.environ.get("WORLD_SIZE", "1")))
-    _train(config, data.resolve(), run, load.resolve() if load is not None else None)
+    _train(config, data.resolve(), run, load.resolve() if load is not None else None, is_finetuning=is_finetuning)
     return 0
 
 
-def _train(config: TrainConfig, data: Path, run: Path, load: Path | None) -> None:
+def readable(config: TrainConfig) -> list[str]:
+    """The resolved recipe as one would write it, and what follows from it."""
+    lines = []
+    for section, fields in dataclasses.asdict(config).items():
+        lines.append(f"[{section}]")
+        lines.extend(f"{name} = {'none' if value is None else value}" for name, value in fields.items())
+    tokens = config.training.global_batch_size * config.model.seq_length
+    lines.append(f"{tokens:,} tokens a step, {tokens * config.training.train_iters:,} in {config.training.train_iters:,} steps")
+    stated = config.model.vocab_size
+    lines.append(f"{num_parameters(config.model):,} parameters" if stated else "parameters: the vocabulary is the token shards' own")
+    return lines
+
+
+def _train(config: TrainConfig, data: Path, run: Path, load: Path | None, *, is_finetuning: bool) -> None:
     from train.data import open_token_shards, with_vocabulary  # torch is imported only when there is something to do
 
     shards = open_token_shards(data)
@@ -62,29 +78,33 @@ def _train(config: TrainConfig, data: Path, run: Path, load: Path | None) -> Non
         torch.cuda.set_device(megatron_adapter.device())
     if config.training.deterministic_mode:
         torch.use_deterministic_algorithms(True)
-    backend = "nccl" if megatron_adapter.HAS_CUDA else "gloo"
-    if "RANK" in os.environ:
-        torch.distributed.init_process_group(backend)
-    else:
-        torch.distributed.init_process_group(backend, store=torch.distributed.HashStore(), rank=0, world_size=1)  # type: ignore[attr-defined]
+    megatron_adapter.start_processes()
     try:
+        trainer = Trainer(config, shards, run, load=load, is_finetuning=is_finetuning)
         if torch.distributed.get_rank() == 0:
-            run.mkdir(parents=True, exist_ok=True)
             write_config(run, config)
-        torch.distributed.barrier()
-        Trainer(config, shards, run, load=load).train()
+        trainer.train()
+    except InputError:
+        # what all processes see, the first to see it says; what one alone sees, it says
+        if not megatron_adapter.is_first_to_say():
+            sys.exit(cli.EXIT_BAD_INPUT)
+        raise
     finally:
         torch.distributed.destroy_process_group()
 
 
 def _run_quietly() -> int:
-    """Only the first process says what is wrong with the input; all of them end with the same code."""
+    """Before the processes know each other, all of them find the same fault: the first alone says it."""
     try:
         return main()
     except InputError:
-        if os.environ.get("RANK", "0") != "0":
+        if os.environ.get("RANK", "0") != "0" and not _is_up():
             return cli.EXIT_BAD_INPUT
         raise
+
+
+def _is_up() -> bool:
+    return "train.megatron_adapter" in sys.modules
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 import math
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +13,43 @@ import torch
 from shards.errors import InputError
 from train import checkpoint as checkpoints
 from train import megatron_adapter as megatron
+from train.checkpoint import Progress
 from train.config import TrainConfig, num_parameters
-from train.data import Batches, TokenSet, TokenShards, blend, collate
+from train.data import (
+    Batches,
+    SampleStream,
+    TokenSet,
+    TokenShards,
+    collate,
+    mixtures,
+    require_same_stream,
+    stream_identity,
+    training_sets,
+)
 from train.kernels import choose_kernels
 from train.loss import mean_over_tokens
-from train.metrics import MFU_FORMULA, MetricsLog, bits_per_byte, mfu, peak_tflops
-from train.watch import require_finite
+from train.metrics import MFU_FORMULA, MetricsLog, bits_per_byte, memory_bytes, mfu, peak_tflops
+from train.watch import REASONS, HangWatch, StepWatch, StopRequest, agree
 
 
 class Trainer:
     """One process of a run; `torch.distributed` must be up."""
 
-    def __init__(self, config: TrainConfig, shards: TokenShards, run: Path, *, load: Path | None = None) -> None:
+    def __init__(
+        self, config: TrainConfig, shards: TokenShards, run: Path, *, load: Path | None = None, is_finetuning: bool = False
+    ) -> None:
         self.config, self.shards, self.run = config, shards, run
         self.world_size = torch.distributed.get_world_size()
         self.rank = torch.distributed.get_rank()
         config.check_world(self.world_size)
         self.device = megatron.device()
-        start = self._starting_point(load)
+        self.hang = HangWatch(config.watch.hang_seconds)
+        self.stop = StopRequest()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        sets = training_sets(shards, config)
+        self.stages = mixtures(sets, config)
+        self.stream_identity = stream_identity(sets, self.stages, config)
+        start, is_own = self._starting_point(load, is_finetuning)
         megatron.initialize_parallel(config)
         self.kernels = choose_kernels()
         model = megatron.build_model(config, self.kernels)
@@ -37,27 +59,35 @@ class Trainer:
         self.wrapped = megatron.wrap_data_parallel(model, config)
         self.optimizer = megatron.build_optimizer(self.wrapped, config)
         self.scheduler = megatron.build_scheduler(self.optimizer, config)
-        self.iteration = 0
-        if start is not None:
-            self.iteration = checkpoints.load(start, self.wrapped, self.optimizer, self.scheduler)
+        self.progress = Progress()
+        if start is not None and is_finetuning and not is_own:
+            checkpoints.load_weights(start, self.wrapped, self.optimizer)
+        elif start is not None:
+            self.progress = checkpoints.load(start, self.wrapped, self.optimizer, self.scheduler)
+        self.watch = StepWatch(config.watch, self.progress.watch)
         self.peak = peak_tflops(torch.cuda.get_device_name() if megatron.HAS_CUDA else "CPU", config.training.peak_tflops)
-        self._introduce(counted, start)
-        self._build_data()
-        self.log = MetricsLog(run, is_writer=self.rank == 0, from_iteration=self.iteration if start is not None else 0)
+        self._introduce(counted, start, is_finetuning and not is_own)
+        self._build_data(sets)
+        kept_rows = self.progress.metric_rows if is_own else 0
+        self.log = MetricsLog(run, is_writer=self.rank == 0, kept_rows=kept_rows, from_iteration=self.progress.iteration)
 
-    def _starting_point(self, load: Path | None) -> Path | None:
-        own = checkpoints.latest(self.run)
-        start = checkpoints.folder_of(self.run, own) if own is not None else checkpoints.find_checkpoint(load) if load is not None else None
+    def _starting_point(self, load: Path | None, is_finetuning: bool) -> tuple[Path | None, bool]:
+        """The checkpoint to go on from, and whether it is the run's own."""
+        own = checkpoints.newest_undamaged(self.run, self.say)
+        start = own if own is not None else checkpoints.find_checkpoint(load) if load is not None else None
         if start is not None:
             checkpoints.require_same(start, self.config, self.shards.tokenizer_sha256)
-        return start
+            if own is not None or not is_finetuning:
+                seen = checkpoints.stored_progress(start).consumed_samples
+                require_same_stream(start, checkpoints.read_info(start)["stream"], self.stream_identity, seen)
+        return start, own is not None
 
     def say(self, line: str) -> None:
         """A line, from the first process alone."""
         if self.rank == 0:
             print(line, flush=True)
 
-    def _introduce(self, num_weights: int, start: Path | None) -> None:
+    def _introduce(self, num_weights: int, start: Path | None, is_finetuning: bool) -> None:
         config, training = self.config, self.config.training
         tensor = config.parallel.tensor_model_parallel_size
         self.say(
@@ -70,92 +100,239 @@ class Trainer:
         for line in self.kernels.lines():
             self.say(line)
         self.say(f"{MFU_FORMULA}; peak {'unknown: give --peak-tflops to see MFU' if self.peak is None else f'{self.peak:g} TFLOP/s'}")
-        if start is not None:
-            self.say(f"going on from step {self.iteration} ({start})")
+        if start is None:
+            return
+        if is_finetuning:
+            self.say(f"beginning anew from the weights of {start}")
+            return
+        self.say(f"going on from step {self.progress.iteration} ({start})")
+        before = checkpoints.stored_config(start).training.train_iters
+        if before != training.train_iters:
+            self.say(f"the run now ends at step {training.train_iters}, not {before}: the learning rate's schedule from here on is another")
 
-    def _build_data(self) -> None:
+    def _build_data(self, sets: dict[str, TokenSet]) -> None:
         config = self.config
         cache = Path(config.data.data_cache_path) if config.data.data_cache_path else self.run / "sample_index"
-        common = {"eod": self.shards.eod, "tokenizer_sha256": self.shards.tokenizer_sha256, "cache": cache}
-        prefixes, weights = blend(self.shards, config)
-        num_samples = config.training.train_iters * config.training.global_batch_size
-        self.dataset = megatron.build_dataset(prefixes, weights, num_samples, config, is_training=True, **common)  # type: ignore[arg-type]
+        common: dict[str, Any] = {"eod": self.shards.eod, "tokenizer_sha256": self.shards.tokenizer_sha256, "cache": cache}
+        domains = {name: megatron.build_dataset(entry.prefix, config, is_training=True, **common) for name, entry in sets.items()}
+        self.stream = SampleStream(domains, self.stages, config.training.seed, megatron.draw_mixture)
+        self._reach_end()
         self.validation: list[tuple[TokenSet, Any]] = []
         for entry in self.shards.of_split("validation"):
             if entry.num_tokens <= config.model.seq_length:
                 self.say(f"validation: {entry.domain} has {entry.num_tokens} tokens, less than one sample: left out")
                 continue
-            dataset = megatron.build_dataset([entry.prefix], None, None, config, is_training=False, **common)  # type: ignore[arg-type]
-            self.validation.append((entry, dataset))
-        total = sum(weights)
-        for prefix, weight in zip(prefixes, weights, strict=True):
-            entry = next(known for known in self.shards.of_split("train") if known.prefix == prefix)
-            epochs = num_samples * config.model.seq_length * weight / total / entry.num_tokens
-            self.say(f"data: {entry.domain}: weight {weight / total:.3f}, {entry.num_tokens:,} tokens, {epochs:.2f} epochs in this run")
-        train_sets = self.shards.of_split("train")
-        self.bytes_per_token = sum(entry.text_bytes for entry in train_sets) / sum(entry.num_tokens for entry in train_sets)
+            self.validation.append((entry, megatron.build_dataset(entry.prefix, config, is_training=False, **common)))
+        for entry in self.shards.of_split("train"):
+            if entry.domain not in sets:
+                self.say(f"data: {entry.domain}: {entry.num_tokens:,} tokens, of which nothing is drawn")
+        for name, dataset in zip(self.stream.names, self.stream.datasets, strict=True):
+            drawn = self.stream.drawn_from(0, self._last_sample())[name]
+            tail = sets[name].num_tokens - len(dataset) * config.model.seq_length
+            self.say(
+                f"data: {name}: {sets[name].num_tokens:,} tokens = {len(dataset):,} samples + {tail} at the end; "
+                f"this run draws {drawn:,} samples, {drawn / len(dataset):.2f} epochs"
+            )
+        self.bytes_per_token = sum(entry.text_bytes for entry in sets.values()) / sum(entry.num_tokens for entry in sets.values())
 
-    def train(self) -> None:
-        """From where the run stands to its last step."""
+    def _last_sample(self) -> int:
         training = self.config.training
-        if self.iteration == 0:
-            self.validate()
-        if self.iteration >= training.train_iters:
-            self.say(f"step {self.iteration} of {training.train_iters}: nothing left to do")
-            return
-        batches = Batches(
-            self.dataset,
+        return self.progress.consumed_samples + max(0, training.train_iters - self.progress.iteration) * training.global_batch_size
+
+    def _reach_end(self) -> None:
+        self.stream.reach(self._last_sample())
+
+    def _batches(self) -> Batches:
+        return Batches(
+            self.stream,
             self.config,
-            first_step=self.iteration,
+            first_sample=self.progress.consumed_samples,
             rank=megatron.data_parallel_rank(),
             num_ranks=megatron.data_parallel_size(),
             device=self.device,
         )
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        started = time.perf_counter()
         try:
-            self._loop(batches)
+            yield
         finally:
-            batches.close()
+            self.seconds[part] += time.perf_counter() - started
+
+    def train(self) -> None:
+        """From where the run stands to its last step, or to the first signal to stop."""
+        training = self.config.training
+        self.hang.alive()
+        try:
+            with self.stop.listening():
+                if self.progress.iteration == 0:
+                    self.validate()
+                if self.progress.iteration >= training.train_iters:
+                    self.say(f"step {self.progress.iteration} of {training.train_iters}: nothing left to do")
+                    return
+                self._loop()
+        finally:
+            self.hang.stop()
             self.log.close()
 
-    def _loop(self, batches: Batches) -> None:
+    def _loop(self) -> None:
         training = self.config.training
-        interval_started, interval_from = time.perf_counter(), self.iteration
-        waited = 0.0
+        batches = self._batches()
+        self._begin_interval(batches)
         self.wrapped.train()
-        while self.iteration < training.train_iters:
-            loss, grad_norm, lr = self._step(batches)
-            self.iteration += 1
-            is_last = self.iteration == training.train_iters
-            if self.iteration % training.log_interval == 0 or is_last:
-                seconds = time.perf_counter() - interval_started
-                self._report(loss, grad_norm, lr, seconds, self.iteration - interval_from, batches.waited_seconds - waited)
-                interval_started, interval_from, waited = time.perf_counter(), self.iteration, batches.waited_seconds
-            aside = time.perf_counter()
-            if self.iteration % training.eval_interval == 0 or is_last:
-                self.validate()
-            if self.iteration % training.save_interval == 0 or is_last:
-                folder = checkpoints.save(self.run, self.iteration, self.config, self.shards, self.wrapped, self.optimizer, self.scheduler)
-                self.say(f"saved {folder}")
-            interval_started += time.perf_counter() - aside  # validation and saving are no part of a step's time
+        try:
+            while self.progress.iteration < training.train_iters:
+                self.hang.alive()
+                loss, grad_norm, lr, fault, is_stopping = self._step(batches)
+                iteration = self.progress.iteration
+                is_last = iteration == training.train_iters or is_stopping
+                if fault:
+                    self._note_skipped(fault, loss, grad_norm)
+                elif iteration % training.log_interval == 0 or is_last:
+                    self._report(loss, grad_norm, lr, batches)
+                    self._begin_interval(batches)
+                if self.watch.bad_in_a_row > self.config.watch.max_skipped_steps:
+                    batches.close()
+                    self._go_back()
+                    batches = self._batches()
+                    self._begin_interval(batches)
+                    continue
+                self._aside(is_last=is_last)
+                if is_stopping:
+                    self.say(f"stopped by a signal after step {iteration}; the same command goes on from there")
+                    return
+        finally:
+            batches.close()
+        self._close_books()
 
-    def _step(self, batches: Batches) -> tuple[float, float, float]:
-        self.wrapped.zero_grad_buffer()
-        self.optimizer.zero_grad()
-        losses = megatron.forward_backward(self.wrapped, batches.step(), self.config, batches.num_micro_batches, mean_over_tokens)
-        total = torch.stack([loss.float() for loss in losses]).mean().reshape(1)
-        loss = float(megatron.average_over_data_parallel(total).item()) / megatron.data_parallel_size()
-        require_finite(self.iteration + 1, loss, self.wrapped)
-        lr = _set_learning_rate(self.scheduler)
-        _, grad_norm, _ = self.optimizer.step()
-        return loss, float(grad_norm or 0.0), lr
+    def _aside(self, *, is_last: bool) -> None:
+        """What comes between steps: validation, checkpoints, comparing replicas. None of it is part of a step's time."""
+        training, iteration = self.config.training, self.progress.iteration
+        started = time.perf_counter()
+        interval = self.config.watch.replica_check_interval
+        if interval is not None and iteration % interval == 0:
+            self._compare_replicas()
+        if iteration % training.eval_interval == 0 or iteration == training.train_iters:
+            self.validate()
+        # weights are not saved while it is open whether they are to blame for bad steps
+        if (iteration % training.save_interval == 0 or is_last) and not self.watch.bad_in_a_row:
+            self._save()
+        elif is_last and self.watch.bad_in_a_row:
+            raise InputError(
+                f"step {iteration}: the last {self.watch.bad_in_a_row} steps were bad: nothing is saved after the last good checkpoint; "
+                f"go on from there with a lower --lr, or more --train-iters"
+            )
+        self._interval_started += time.perf_counter() - started
 
-    def _report(self, loss: float, grad_norm: float, lr: float, seconds: float, num_steps: int, waited: float) -> None:
-        config = self.config
-        tokens = num_steps * config.training.global_batch_size * config.model.seq_length
-        rate = tokens / seconds
+    def _begin_interval(self, batches: Batches) -> None:
+        self._interval_started = time.perf_counter()
+        self._interval_from, self._interval_waited = self.progress.iteration, batches.waited_seconds
+
+    def _save(self) -> None:
+        with self._timed("checkpoint"):
+            self.hang.alive()
+            self.progress.watch, self.progress.rewinds, self.progress.metric_rows = self.watch.state(), 0, self.log.num_rows
+            folder = checkpoints.save(
+                self.run, self.progress, self.config, self.shards, self.stream_identity, self.wrapped, self.optimizer, self.scheduler
+            )
+            self.hang.alive()
+        self.say(f"saved {folder}")
+
+    def _step(self, batches: Batches) -> tuple[float, float, float, int, bool]:
+        """Loss, gradient norm, learning rate, the step's fault (0: none; otherwise nothing was applied), whether to stop after it."""
+        training = self.config.training
+        waited = batches.waited_seconds
+        with self._timed("forward_backward"):
+            self.wrapped.zero_grad_buffer()
+            self.optimizer.zero_grad()
+            losses = megatron.forward_backward(self.wrapped, batches.step(), self.config, batches.num_micro_batches, mean_over_tokens)
+            total = torch.stack([loss.float() for loss in losses]).mean().reshape(1)
+            loss = float(megatron.sum_over_data_parallel(total).item()) / megatron.data_parallel_size()
+        self.seconds["data"] += batches.waited_seconds - waited
+        self.seconds["forward_backward"] -= batches.waited_seconds - waited
+        with self._timed("optimizer"):
+            grad_norm = megatron.gradient_norm(self.optimizer)
+            fault, stopping = agree(
+                megatron.maximum_over_all, self.device, self.watch.judge(loss, grad_norm), int(self.stop.name is not None)
+            )
+            self.watch.count(fault, loss, grad_norm)
+            lr = _set_learning_rate(self.scheduler)
+            if not fault:
+                megatron.apply_gradients(self.optimizer, grad_norm, self.config.optimizer.clip_grad)
+        self.progress.iteration += 1
+        self.progress.consumed_samples += training.global_batch_size
+        if fault:
+            self.progress.skipped_steps += 1
+            self.progress.skipped_samples += training.global_batch_size
+        return loss, grad_norm, lr, fault, bool(stopping)
+
+    def _note_skipped(self, fault: int, loss: float, grad_norm: float) -> None:
+        first = self.progress.consumed_samples - self.config.training.global_batch_size
+        self.log.write(
+            {
+                "kind": "skipped",
+                "iteration": self.progress.iteration,
+                "reason": REASONS[fault],
+                "lm_loss": loss,
+                "grad_norm": grad_norm,
+                "first_sample": first,
+            }
+        )
+        self.say(
+            f"step {self.progress.iteration}: {REASONS[fault]} (loss {loss:.4g}, gradient norm {grad_norm:.4g}, samples from {first}): "
+            f"the step is not applied"
+        )
+
+    def _go_back(self) -> None:
+        """Back to the last good checkpoint, and on behind the data that was seen since. Raises `InputError` where that cannot help."""
+        failed = self.progress
+        what = f"step {failed.iteration}: {self.watch.bad_in_a_row} bad steps in a row"
+        start = checkpoints.newest_undamaged(self.run, self.say)
+        if start is None:
+            raise InputError(
+                f"{what}, and no checkpoint to go back to; nothing was applied since. Give a lower --lr or longer --lr-warmup-iters"
+            )
+        stored = checkpoints.stored_progress(start)
+        if stored.rewinds >= self.config.watch.max_rewinds:
+            raise InputError(
+                f"{what}, after going back to {start} {stored.rewinds} times; nothing was applied since. Give a lower --lr, "
+                f"look at the machines, or --load an older checkpoint into another --out"
+            )
+        self.progress = checkpoints.load(start, self.wrapped, self.optimizer, self.scheduler)
+        self.progress.rewinds += 1
+        self.progress.skipped_steps += failed.skipped_steps - stored.skipped_steps
+        self.progress.skipped_samples += failed.consumed_samples - self.progress.consumed_samples
+        self.progress.consumed_samples = failed.consumed_samples
+        self.watch = StepWatch(self.config.watch, self.progress.watch)
+        self.log.write({"kind": "rewind", "iteration": failed.iteration, "to_iteration": self.progress.iteration})
+        self.progress.metric_rows = self.log.num_rows
+        if self.rank == 0:
+            checkpoints.write_progress(start, self.progress)
+        torch.distributed.barrier()
+        self._reach_end()
+        self.say(f"{what}: back to step {self.progress.iteration} ({start}), on with sample {self.progress.consumed_samples}")
+
+    def _compare_replicas(self) -> None:
+        different = megatron.drifted_parameters(self.wrapped)
+        if different:
+            raise InputError(
+                f"step {self.progress.iteration}: processes that hold the same weights differ in {len(different)} of them, first "
+                f"{different[0]}; look at the machines, and go on from a checkpoint before it"
+            )
+
+    def _report(self, loss: float, grad_norm: float, lr: float, batches: Batches) -> None:
+        config, iteration = self.config, self.progress.iteration
+        seconds = time.perf_counter() - self._interval_started
+        num_steps = iteration - self._interval_from
+        waited = batches.waited_seconds - self._interval_waited
+        tokens_per_step = config.training.global_batch_size * config.model.seq_length
+        rate = num_steps * tokens_per_step / seconds
+        left = (config.training.train_iters - iteration) * seconds / num_steps
+        whole = sum(self.seconds.values())
         row: dict[str, Any] = {
             "kind": "train",
-            "iteration": self.iteration,
+            "iteration": iteration,
             "lm_loss": loss,
             "bits_per_byte": loss / math.log(2) / self.bytes_per_token,
             "lr": lr,
@@ -164,19 +341,49 @@ class Trainer:
             "mfu": mfu(config.model, rate, self.world_size, self.peak, is_causal=False),
             "mfu_causal": mfu(config.model, rate, self.world_size, self.peak, is_causal=True),
             "data_stall_share": waited / seconds,
-            "consumed_tokens": self.iteration * config.training.global_batch_size * config.model.seq_length,
+            "consumed_samples": self.progress.consumed_samples,
+            "consumed_tokens": self.progress.consumed_samples * config.model.seq_length,
+            "skipped_steps": self.progress.skipped_steps,
+            "memory_bytes": memory_bytes(),
+            "seconds_left": left,
+            "time_share": {part: spent / whole for part, spent in sorted(self.seconds.items())},
         }
+        self.seconds.clear()
         self.log.write(row)
         used = "n/a" if row["mfu"] is None else f"{row['mfu']:.1%}"
-        left = (config.training.train_iters - self.iteration) * seconds / num_steps
         self.say(
-            f"step {self.iteration}/{config.training.train_iters}  loss {loss:.4f}  bits/byte {row['bits_per_byte']:.4f}  lr {lr:.2e}  "
-            f"grad {grad_norm:.2f}  {rate:,.0f} tokens/s  MFU {used}  data stall {waited / seconds:.1%}  {left:.0f} s left"
+            f"step {iteration}/{config.training.train_iters}  loss {loss:.4f}  bits/byte {row['bits_per_byte']:.4f}  lr {lr:.2e}  "
+            f"grad {grad_norm:.2f}  {rate:,.0f} tokens/s  MFU {used}  data stall {waited / seconds:.1%}  {_readable(left)} left"
+        )
+
+    def _close_books(self) -> None:
+        """Tokens drawn by domain against steps x batch: every sample is either trained on or named as skipped."""
+        progress, seq_length = self.progress, self.config.model.seq_length
+        drawn = self.stream.drawn_from(0, progress.consumed_samples)
+        if sum(drawn.values()) != progress.consumed_samples:
+            raise InputError(f"the books do not balance: {drawn} samples drawn, {progress.consumed_samples} consumed; report this")
+        trained = progress.consumed_samples - progress.skipped_samples
+        row = {
+            "kind": "books",
+            "iteration": progress.iteration,
+            "tokens_trained_on": trained * seq_length,
+            "tokens_skipped": progress.skipped_samples * seq_length,
+            "tokens_drawn": {domain: count * seq_length for domain, count in drawn.items()},
+            "epochs": {name: drawn[name] / len(data) for name, data in zip(self.stream.names, self.stream.datasets, strict=True)},
+        }
+        self.log.write(row)
+        self.say(
+            f"books: {sum(drawn.values()) * seq_length:,} tokens drawn = {trained * seq_length:,} trained on + "
+            f"{progress.skipped_samples * seq_length:,} skipped"
         )
 
     @torch.no_grad()
     def validate(self) -> None:
         """Loss of every domain's validation set, and of all together, weighted by tokens."""
+        with self._timed("validation"):
+            self._validate()
+
+    def _validate(self) -> None:
         self.wrapped.eval()
         sum_loss, sum_tokens, sum_bytes = 0.0, 0, 0.0
         for entry, dataset in self.validation:
@@ -184,12 +391,11 @@ class Trainer:
             num_bytes = num_tokens * entry.text_bytes / entry.num_tokens
             sum_loss, sum_tokens, sum_bytes = sum_loss + loss * num_tokens, sum_tokens + num_tokens, sum_bytes + num_bytes
             self._write_validation(entry.domain, loss, num_tokens, num_bytes)
+        iteration = self.progress.iteration
         if sum_tokens:
             bits = self._write_validation("all", sum_loss / sum_tokens, sum_tokens, sum_bytes)
-            self.say(
-                f"validation at step {self.iteration}: loss {sum_loss / sum_tokens:.4f}  bits/byte {bits:.4f}  ({sum_tokens:,} tokens)"
-            )
-        elif self.iteration == 0:
+            self.say(f"validation at step {iteration}: loss {sum_loss / sum_tokens:.4f}  bits/byte {bits:.4f}  ({sum_tokens:,} tokens)")
+        elif iteration == 0:
             self.say("validation: no domain has enough tokens; none is done")
         self.wrapped.train()
 
@@ -197,7 +403,7 @@ class Trainer:
         bits = bits_per_byte(loss, num_tokens, max(1, round(num_bytes)))
         row = {
             "kind": "validation",
-            "iteration": self.iteration,
+            "iteration": self.progress.iteration,
             "domain": domain,
             "lm_loss": loss,
             "bits_per_byte": bits,
@@ -215,11 +421,12 @@ class Trainer:
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
         own = list(range(megatron.data_parallel_rank(), num_samples, megatron.data_parallel_size()))
         for start in range(0, len(own), training.micro_batch_size):
+            self.hang.alive()
             batch = collate([dataset[number] for number in own[start : start + training.micro_batch_size]], self.device)
             per_token = self.wrapped.module(batch["tokens"], batch["position_ids"], None, labels=batch["labels"])
             total[0] += (per_token.double() * batch["loss_mask"]).sum()
             total[1] += batch["loss_mask"].sum()
-        megatron.average_over_data_parallel(total)
+        megatron.sum_over_data_parallel(total)
         return float(total[0] / total[1].clamp(min=1)), int(total[1].item())
 
 
@@ -227,3 +434,11 @@ def _set_learning_rate(scheduler: Any) -> float:
     """Moves the schedule to the step about to be taken, whose rate it sets and gives."""
     scheduler.step(increment=1)
     return float(scheduler.optimizer.param_groups[0]["lr"])
+
+
+def _readable(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"

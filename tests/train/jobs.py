@@ -1,0 +1,78 @@
+"""Jobs that tests run in ranks: `torch.distributed` is up when they begin."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from train import megatron_adapter
+from train.config import TrainConfig
+from train.data import open_token_shards, with_vocabulary
+from train.trainer import Trainer
+
+
+def make_trainer(config: TrainConfig, tokens: Path, run: Path, **options: Any) -> Trainer:
+    """A trainer as `pretrain_gpt.py` makes it."""
+    shards = open_token_shards(tokens)
+    return Trainer(with_vocabulary(config, shards), shards, run, **options)
+
+
+def train(config: TrainConfig, tokens: Path, run: Path, options: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Trains to the end; gives what `describe` says of the end."""
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run, **(options or {}))
+    trainer.train()
+    return describe(trainer)
+
+
+def describe(trainer: Trainer) -> dict[str, Any]:
+    """Digest of this rank's weights and optimizer state, and where the run stands."""
+    return {
+        "weights": weights_digest(trainer.wrapped),
+        "optimizer": optimizer_digest(trainer.optimizer),
+        "progress": dataclasses.asdict(trainer.progress),
+        "memory": torch.cuda.is_available(),
+    }
+
+
+def weights_digest(wrapped: Any) -> str:
+    """SHA-256 of this rank's weights."""
+    return _digest((name, value) for name, value in wrapped.module.state_dict().items() if isinstance(value, torch.Tensor))
+
+
+def optimizer_digest(optimizer: Any) -> str:
+    """SHA-256 of this rank's optimizer state, in the order of its parameters."""
+    state = []
+    for number, part in enumerate(getattr(optimizer, "chained_optimizers", [optimizer])):
+        for group in part.optimizer.param_groups:
+            for index, parameter in enumerate(group["params"]):
+                values = part.optimizer.state[parameter]
+                state += [(f"{number}.{index}.{name}", values[name]) for name in sorted(values) if isinstance(values[name], torch.Tensor)]
+    return _digest(state)
+
+
+def _digest(named: Any) -> str:
+    digest = hashlib.sha256()
+    count = 0
+    for name, value in named:
+        digest.update(name.encode())
+        digest.update(value.detach().contiguous().view(torch.uint8).numpy().tobytes() if value.dim() else value.numpy().tobytes())
+        count += 1
+    assert count
+    return digest.hexdigest()
+
+
+def at_step(trainer: Trainer, step: int, action: Callable[[], None]) -> None:
+    """Has `action` done in the middle of step `step` (from 1): after its gradients are there and reduced, before they are judged."""
+    whole = megatron_adapter.forward_backward
+
+    def forward_backward(*args: Any, **kwargs: Any) -> Any:
+        result = whole(*args, **kwargs)
+        if trainer.progress.iteration + 1 == step:
+            action()
+        return result
+
+    megatron_adapter.forward_backward = forward_backward  # this process is the job's own

@@ -1,7 +1,7 @@
 """One run: plan the units, do those that are missing, bring the corpus into line, check the books."""
 
 import contextlib
-import fcntl
+import json
 import os
 import sys
 import time
@@ -14,33 +14,18 @@ from typing import Any, TextIO
 from preprocess.config import Config
 from preprocess.corpus.build import CorpusSummary, build_corpus
 from preprocess.ledger import TarBooks, check_conservation, read_books
-from preprocess.ray_runner import cluster_cpus, connect, run_extraction
+from preprocess.ray_runner import cluster_cpus, connect, require_cpus, require_shared, run_extraction
+from preprocess.records import RejectReason
 from preprocess.sources.manifest import ManifestEntry, read_arxiv_manifest
 from preprocess.sources.metadata import MetadataSummary, build_metadata
-from preprocess.sources.tars import TarListing, Unit, find_tars, plan_units, scan_tar
-from preprocess.units import BREADCRUMBS, MANIFESTS, is_done, remove_unit
-from shards.commit import remove_temporaries
+from preprocess.sources.tars import TarListing, Unit, find_tars, other_tars, plan_units, scan_tar
+from preprocess.units import BREADCRUMBS, MANIFESTS, UNIT_FILES, has_reason, is_done, remove_unit
+from shards.commit import only_run, remove_temporaries
 from shards.errors import InputError
 from shards.manifest import read_manifest, source_commit, write_manifest
 
 RUN_MANIFEST = "run.json"
 LOG_INTERVAL_SECONDS = 30.0
-
-
-@contextlib.contextmanager
-def only_run(out: Path) -> Iterator[None]:
-    """Holds the output's lock. Raises `InputError` where another run holds it, or where `out` cannot be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = open(out / ".lock", "a")  # noqa: SIM115
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror}); give another --out") from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{out}: another run is writing there; wait for it, or give another --out") from None
-        yield
 
 
 class Progress:
@@ -84,29 +69,37 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def run(source: Path, metadata: Path, out: Path, config: Config, *, num_workers: int | None, address: str | None) -> dict[str, Any]:
-    """The pipeline from a folder of tars to `out/corpus`; gives what it wrote to `out/run.json`. Does only what is missing."""
+def run(
+    source: Path,
+    metadata: Path,
+    out: Path,
+    config: Config,
+    *,
+    num_workers: int | None,
+    address: str | None,
+    retries_quarantined: bool = False,
+) -> dict[str, Any]:
+    """The pipeline from a folder of tars to `out/corpus`; gives what it wrote to `out/run.json`. Does only what is missing.
+
+    `retries_quarantined` does the units again that hold quarantined papers. Raises `InputError` for bad input, and for a disk that is full.
+    """
     tar_paths = find_tars(source)
     stated = read_arxiv_manifest(source)
     if not metadata.is_file():
-        raise InputError(f"{metadata}: no such file; --metadata takes the OAI/Kaggle snapshot (JSON lines)")
+        found = "is a folder" if metadata.is_dir() else "no such file"
+        raise InputError(f"{metadata}: {found}; --metadata takes the OAI/Kaggle snapshot (JSON lines)")
+    require_cpus(address, num_workers)
     say(f"plan: {len(tar_paths)} tars")
     listings = [scan_tar(path) for path in tar_paths]
-    with only_run(out):
+    with only_run(out), _disk_errors(out):
+        for line in complaints(source, listings, stated):
+            say(line)
         _remove_left_overs(out)
         summary = build_metadata(metadata, out)
         units = [unit for listing in listings for unit in plan_units(listing, config.unit)]
-        missing = plan_missing(out, units, [listing.name for listing in listings], config)
-        for listing in listings:
-            for line in complaints(listing, stated.get(listing.name)):
-                say(line)
+        missing = plan_missing(out, units, [listing.name for listing in listings], config, retries_quarantined=retries_quarantined)
         if missing:
-            with connect(address, num_workers):
-                workers = num_workers or max(1, int(cluster_cpus()))
-                say(f"extract: {len(missing)} of {len(units)} units on {min(workers, len(missing))} workers")
-                progress = Progress(sum(len(unit.members) for unit in missing), sum(m.available for unit in missing for m in unit.members))
-                for done in run_extraction(missing, out, config, num_workers=workers, commit=source_commit()):
-                    progress.add(done)
+            _extract(out, missing, len(units), config, num_workers, address)
         else:
             say(f"extract: all {len(units)} units are done, nothing to do")
         units_by_tar: dict[str, list[str]] = {listing.name: [] for listing in listings}
@@ -120,8 +113,31 @@ def run(source: Path, metadata: Path, out: Path, config: Config, *, num_workers:
     return content
 
 
+@contextlib.contextmanager
+def _disk_errors(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        what = error.strerror or error
+        raise InputError(f"{error.filename or out}: {what}; make room or mend it, and run the same command again") from None
+
+
+def _extract(out: Path, missing: Sequence[Unit], num_units: int, config: Config, num_workers: int | None, address: str | None) -> None:
+    with connect(address, num_workers):
+        require_shared(out, sorted({Path(unit.tar_path).parent for unit in missing}))
+        workers = min(num_workers or max(1, int(cluster_cpus())), len(missing))
+        say(f"extract: {len(missing)} of {num_units} units on {workers} workers")
+        progress = Progress(sum(len(unit.members) for unit in missing), sum(m.available for unit in missing for m in unit.members))
+        for done in run_extraction(missing, out, config, num_workers=workers, commit=source_commit()):
+            progress.add(done)
+
+
 def _remove_left_overs(out: Path) -> None:
-    for folder in (MANIFESTS, "documents", "ledger", "metrics"):
+    for folder in UNIT_FILES:
         if (out / folder).is_dir():
             remove_temporaries(out / folder)
     if (out / BREADCRUMBS).is_dir():
@@ -129,25 +145,28 @@ def _remove_left_overs(out: Path) -> None:
             path.unlink()
 
 
-def plan_missing(out: Path, units: Sequence[Unit], tars: Sequence[str], config: Config) -> list[Unit]:
+def plan_missing(out: Path, units: Sequence[Unit], tars: Sequence[str], config: Config, *, retries_quarantined: bool = False) -> list[Unit]:
     """The units that are not done. What was made from something else is removed, and said.
 
     Raises `InputError` where `out` holds units of a tar that the source does not have: books that cannot balance.
     """
     wanted = {unit.name for unit in units}
     known_tars = {name.removesuffix(".tar") for name in tars}
-    stale: list[str] = []
-    for path in sorted((out / MANIFESTS).glob("*.json")) if (out / MANIFESTS).is_dir() else []:
-        if path.stem not in wanted:
-            stale.append(path.stem)
-    for name in stale:
+    committed = {path.stem for path in (out / MANIFESTS).glob("*.json")}
+    for name in sorted(committed - wanted):
         tar = name.rpartition("-")[0]
         if tar not in known_tars:
             raise InputError(f"{out}: holds units of {tar}.tar, which --source does not have; bring the tar back or give another --out")
+    # files without a manifest are what a killed run left: of a unit that is wanted they are written over, of another cut they must go
+    stale = {name for name in _units_with_files(out) if name not in wanted}
     missing: list[Unit] = []
-    num_other = 0
+    num_other = num_quarantined = 0
     for unit in units:
         state = is_done(out, unit, config)
+        if state and retries_quarantined and has_reason(out, unit.name, RejectReason.QUARANTINED):
+            state = False
+            num_quarantined += 1
+            remove_unit(out, unit.name)
         if state is None:
             num_other += 1
             remove_unit(out, unit.name)
@@ -155,14 +174,30 @@ def plan_missing(out: Path, units: Sequence[Unit], tars: Sequence[str], config: 
             missing.append(unit)
     for name in stale:
         remove_unit(out, name)
-    if num_other or stale:
+    if num_other:
         say(f"plan: {num_other} units were made from another tar, config or version and are done again")
+    if num_quarantined:
+        say(f"plan: {num_quarantined} units hold quarantined papers and are done again")
+    if stale:
         say(f"plan: {len(stale)} units of another cut of the tars are removed")
     return missing
 
 
-def complaints(listing: TarListing, entry: ManifestEntry | None) -> Iterator[str]:
-    """What is wrong with a tar, aloud: cut, not what arXiv's manifest states."""
+def _units_with_files(out: Path) -> set[str]:
+    return {path.name.removesuffix(suffix) for folder, suffix in UNIT_FILES.items() for path in (out / folder).glob(f"arXiv_src_*{suffix}")}
+
+
+def complaints(source: Path, listings: Sequence[TarListing], stated: Mapping[str, ManifestEntry]) -> Iterator[str]:
+    """What is wrong with a dump, aloud: tars that no run reads, tars that are cut or not what arXiv's manifest states."""
+    if others := other_tars(source):
+        yield f"warning: {source}: {len(others)} other tars are not read ({others[0]} …): arXiv_src_YYMM_NNN.tar is the form of the name"
+    if absent := stated.keys() - {listing.name for listing in listings}:
+        yield f"plan: {len(absent)} of {len(stated)} tars of arXiv's manifest are not in the source"
+    for listing in listings:
+        yield from _tar_complaints(listing, stated.get(listing.name))
+
+
+def _tar_complaints(listing: TarListing, entry: ManifestEntry | None) -> Iterator[str]:
     cut = [member for member in listing.members if member.available < member.size]
     if listing.is_truncated:
         items = f"; {entry.num_items - len(listing.members)} of its {entry.num_items} items are not in it" if entry else ""
@@ -222,8 +257,9 @@ def run_content(
 
 
 def _write_if_new(path: Path, content: dict[str, Any]) -> None:
+    """Writes the manifest unless it says the same already; the commit it names is then that of the run that made what it lists."""
     with contextlib.suppress(InputError):
-        if path.exists() and read_manifest(path) == content:
+        if path.exists() and read_manifest(path) | {"commit": content["commit"]} == json.loads(json.dumps(content)):
             return
     write_manifest(path, content)
 

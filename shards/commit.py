@@ -4,9 +4,12 @@ On a file system a file is written under a temporary name in its own folder, fsy
 A name that starts with `TEMPORARY_PREFIX` is never part of an output; what a killed run left behind is removed by the next.
 """
 
+import contextlib
+import fcntl
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from shards.errors import InputError
@@ -78,3 +81,19 @@ def remove_temporaries(folder: str | os.PathLike[str]) -> int:
             path.unlink()
             num_removed += 1
     return num_removed
+
+
+@contextlib.contextmanager
+def only_run(out: Path) -> Iterator[None]:
+    """Holds the output's lock. Raises `InputError` where another run holds it, or where `out` cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = open(out / ".lock", "a")  # noqa: SIM115
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror}); give another --out") from None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{out}: another run is writing there; wait for it, or give another --out") from None
+        yield

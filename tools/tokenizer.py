@@ -10,10 +10,11 @@ it in `\\\\alpha`, is separated by the user symbols: control symbols (a backslas
 leftmost and longest. None of them begins a control word, so none can eat into one, as a user symbol `\\in` would into `\\int`.
 """
 
+import functools
 import hashlib
 import re
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,14 @@ class LatexTokenizer:
             return b""
         piece = self.piece(number)
         return bytes([int(piece[3:5], 16)]) if self._processor.IsByte(int(number)) else piece.encode()
+
+    @functools.cached_property
+    def _bytes_of_ids(self) -> list[bytes]:
+        return [self.token_bytes(number) for number in range(self.vocab_size)]
+
+    def spell(self, ids: Iterable[int]) -> bytes:
+        """The UTF-8 bytes that ids stand for: those of `encode(text)` spell the text. Specials and padding give nothing."""
+        return b"".join(map(self._bytes_of_ids.__getitem__, ids))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_tokenizer_of, (self.model, self.name))

@@ -1,0 +1,16 @@
+"""What tests of several folders share."""
+
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """One local Ray of two CPUs for all tests that run on it: a start takes 3 to 40 s. `ray_runner.connect` finds it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray itself, on import
+        from preprocess.ray_runner import connect
+    with connect(None, num_cpus=2):
+        yield

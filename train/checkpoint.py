@@ -304,13 +304,18 @@ def one_process() -> Iterator[None]:
 
 @contextlib.contextmanager
 def loaded_model(checkpoint: Path) -> Iterator[tuple[TrainConfig, Any]]:
-    """A checkpoint's model in one process, float32 weights unless it was trained in bfloat16, whatever its tensor-parallel size was."""
+    """A checkpoint's model in one process, float32 weights unless it was trained in bfloat16, whatever its tensor-parallel size was.
+
+    Raises `InputError` where the checkpoint's files are not what was saved.
+    """
     from train import megatron_adapter
     from train.config import ParallelConfig
     from train.kernels import choose_kernels
 
     config = dataclasses.replace(stored_config(checkpoint), parallel=ParallelConfig())
     with one_process():
+        if (damage := _damage(checkpoint)) is not None:
+            raise InputError(f"{checkpoint}: is damaged ({damage}); take another checkpoint of the run")
         megatron_adapter.initialize_parallel(config)
         try:
             model = megatron_adapter.build_model(config, choose_kernels())

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from shards.errors import InputError
 
+EXIT_MACHINE = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -28,7 +29,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def run(prog: str, main: Callable[[], int | None]) -> NoReturn:
-    """Runs a command's `main` and ends the process: 0 or `main`'s own code, 2 with one line on `InputError`, 130 on Ctrl-C."""
+    """Runs a command's `main` and ends the process: 0 or `main`'s own code, 2 with one line on `InputError`, 130 on Ctrl-C.
+
+    What the machine refuses (a full disk, a folder without write permission) is one line as well, and 1. A reader that closes the pipe
+    early (`| head`) has what it wanted: 0.
+    """
     try:
         code = main() or 0
         sys.stdout.flush()
@@ -42,4 +47,8 @@ def run(prog: str, main: Callable[[], int | None]) -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{prog}: failed: {where}{error.strerror or error}; mend that and run the same command again", file=sys.stderr)
+        code = EXIT_MACHINE
     sys.exit(code)

@@ -283,7 +283,9 @@ def build_optimizer(wrapped: Any, config: TrainConfig) -> Any:
         use_distributed_optimizer=config.parallel.use_distributed_optimizer,
         use_precision_aware_optimizer=False,
     )
-    return get_megatron_optimizer(settings, [wrapped], use_gloo_process_groups=not HAS_CUDA)
+    optimizer = get_megatron_optimizer(settings, [wrapped], use_gloo_process_groups=not HAS_CUDA)
+    _leave_steps_alone(optimizer)
+    return optimizer
 
 
 def build_scheduler(optimizer: Any, config: TrainConfig) -> Any:
@@ -306,15 +308,48 @@ def build_scheduler(optimizer: Any, config: TrainConfig) -> Any:
     )
 
 
+def _inner_optimizers(optimizer: Any) -> Iterator[Any]:
+    """The optimizers that megatron's wrap."""
+    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+        inner = getattr(part, "optimizer", None)
+        if inner is not None:
+            yield inner
+
+
+def _begin_state(optimizer: Any) -> None:
+    """Gives torch's Adam the state that it makes in its first step: the distributed optimizer cannot load into one that has none."""
+    for inner in _inner_optimizers(optimizer):
+        if not isinstance(inner, torch.optim.Adam) or inner.state:
+            continue
+        for group in inner.param_groups:
+            for parameter in group["params"]:
+                moments = {name: torch.zeros_like(parameter, dtype=torch.float32) for name in ("exp_avg", "exp_avg_sq")}
+                inner.state[parameter] = {"step": torch.tensor(0.0), **moments}
+
+
+def _leave_steps_alone(optimizer: Any) -> None:
+    """Lets the distributed optimizer load its moments where torch's Adam keeps a `step` beside them, which it looks for in vain."""
+    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+        whole = getattr(part, "_set_main_param_and_optimizer_states", None)
+        if whole is None:
+            continue
+
+        def with_step(parameter: Any, tensors: dict[str, Tensor], part: Any = part, whole: Any = whole) -> None:
+            group, order = part.model_param_group_index_map[parameter]
+            state = part.optimizer.state[part.optimizer.param_groups[group]["params"][order]]
+            whole(parameter, {**tensors, **({"step": state["step"]} if "step" in state else {})})
+
+        part._set_main_param_and_optimizer_states = with_step
+
+
 def own_step_tensors(optimizer: Any) -> None:
     """Gives every parameter its own `step` after a load.
 
     torch's AdamW counts steps in a tensor a parameter, in place; the distributed optimizer's load lets all share one, which then counts
     as many steps as there are parameters, and the run goes on with a wrong bias correction without a word.
     """
-    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
-        inner = getattr(part, "optimizer", None)
-        for state in inner.state.values() if inner is not None else ():
+    for inner in _inner_optimizers(optimizer):
+        for state in inner.state.values():
             if isinstance(state.get("step"), Tensor):
                 state["step"] = state["step"].clone()
 
@@ -504,18 +539,17 @@ def save_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, An
 
 def load_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> dict[str, Any]:
     """Loads what `save_sharded` wrote into model and optimizer, whatever the tensor-parallel size was; gives the stored `extra`."""
+    _begin_state(optimizer)
     state = dist_checkpointing.load(_sharded_state(wrapped, optimizer, extra, is_loading=True), str(folder))
     wrapped.module.load_state_dict(state["model"])
-    if optimizer is not None:
-        optimizer.load_state_dict(state["optimizer"])
-        own_step_tensors(optimizer)
+    optimizer.load_state_dict(state["optimizer"])
+    own_step_tensors(optimizer)
     return {name: state[name] for name in extra}
 
 
 def _sharded_state(wrapped: Any, optimizer: Any, extra: dict[str, Any], *, is_loading: bool) -> dict[str, Any]:
     state: dict[str, Any] = {"model": wrapped.module.sharded_state_dict(), **extra}
-    if optimizer is not None:
-        state["optimizer"] = optimizer.sharded_state_dict(state, is_loading=is_loading, metadata=_OPTIMIZER_FORMAT)
+    state["optimizer"] = optimizer.sharded_state_dict(state, is_loading=is_loading, metadata=_OPTIMIZER_FORMAT)
     return state
 
 

@@ -2,6 +2,10 @@
 
 import dataclasses
 import hashlib
+import importlib
+import itertools
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,3 +80,44 @@ def at_step(trainer: Trainer, step: int, action: Callable[[], None]) -> None:
         return result
 
     megatron_adapter.forward_backward = forward_backward  # this process is the job's own
+
+
+def train_until_killed(config: TrainConfig, tokens: Path, run: Path, step: int) -> None:
+    """Trains, and dies of SIGKILL in the middle of a step."""
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    at_step(trainer, step, kill_self)
+    trainer.train()
+
+
+def train_until_killed_in_save(config: TrainConfig, tokens: Path, run: Path, module: str, function: str, call: int) -> None:
+    """Trains, and dies of SIGKILL when a function that saving uses is called for the `call`-th time (from 1)."""
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    owner = importlib.import_module(module)
+    whole = getattr(owner, function)
+    calls = itertools.count(1)
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        if next(calls) == call:
+            kill_self()
+        return whole(*args, **kwargs)
+
+    setattr(owner, function, dying)
+    trainer.train()
+
+
+def kill_self() -> None:
+    """SIGKILL."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def step_tensors(config: TrainConfig, tokens: Path, run: Path) -> dict[str, Any]:
+    """Loads a run; gives the values of the optimizer's `step` tensors and how many different tensors they are."""
+    trainer = make_trainer(config, tokens, run)
+    steps = [
+        state["step"]
+        for part in getattr(trainer.optimizer, "chained_optimizers", [trainer.optimizer])
+        for state in part.optimizer.state.values()
+    ]
+    return {"values": [int(step) for step in steps], "tensors": len({step.data_ptr() for step in steps})}

@@ -48,6 +48,15 @@ class Sampling:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Generated:
+    """What the model wrote after a prompt. `is_ended`: it ended the document, by the last of the ids."""
+
+    text: str
+    ids: list[int]
+    is_ended: bool
+
+
 def probabilities(logits: "Tensor", sampling: Sampling) -> "Tensor":
     """`logits: [V] float32` → `[V] float32`, summing to 1; at temperature 0 the likeliest (of equals the first) has all of it."""
     import torch
@@ -103,8 +112,8 @@ def generate_ids(
     return ids[len(prompt) :]
 
 
-def generate(checkpoint: Path, prompt: str, *, max_new_tokens: int, sampling: Sampling) -> tuple[str, int, bool]:
-    """Text after `prompt`, its tokens, and whether the model ended the document. An empty prompt begins a document.
+def generate(checkpoint: Path, prompt: str, *, max_new_tokens: int, sampling: Sampling) -> Generated:
+    """What the model writes after `prompt`; an empty one begins a document.
 
     `checkpoint` is a run or one of its checkpoints. Raises `InputError` where prompt and new tokens exceed the model's positions.
     """
@@ -144,7 +153,7 @@ def generate(checkpoint: Path, prompt: str, *, max_new_tokens: int, sampling: Sa
                 sampling=sampling,
                 on_token=tell,
             )
-    return tokenizer.decode(new), len(new), bool(new) and new[-1] == tokenizer.eod_id
+    return Generated(text=tokenizer.decode(new), ids=new, is_ended=new[-1] == tokenizer.eod_id)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -166,10 +175,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise InputError(f"--max-new-tokens is {args.max_new_tokens}; at least 1 is needed")
     sampling = Sampling(temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, seed=args.seed)
     started = time.monotonic()
-    text, num_tokens, is_ended = generate(args.checkpoint, args.prompt, max_new_tokens=args.max_new_tokens, sampling=sampling)
-    print(args.prompt + text)
-    end = ", the document ended" if is_ended else ""
-    print(f"{num_tokens} tokens{end}, {time.monotonic() - started:.1f} s with loading", file=sys.stderr)
+    written = generate(args.checkpoint, args.prompt, max_new_tokens=args.max_new_tokens, sampling=sampling)
+    print(args.prompt + written.text)
+    end = ", the document ended" if written.is_ended else ""
+    print(f"{len(written.ids)} tokens{end}, {time.monotonic() - started:.1f} s with loading", file=sys.stderr)
     return 0
 
 

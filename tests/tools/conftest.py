@@ -28,3 +28,13 @@ def tokenizer_folder(corpus_folder: Path, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def tokenizer(tokenizer_folder: Path) -> LatexTokenizer:
     return LatexTokenizer.load(tokenizer_folder)
+
+
+@pytest.fixture(scope="session")
+def checkpoint_run(tokenizer_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with one checkpoint of a small model with that tokenizer; read only."""
+    from tests.tools.small_checkpoint import config_of, write_checkpoint  # megatron, for the tests that need it
+
+    run = tmp_path_factory.mktemp("checkpoint") / "run"
+    write_checkpoint(run, config_of(), tokenizer_folder)
+    return run

@@ -29,7 +29,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def stored_tensors(exported: Path) -> dict[str, torch.Tensor]:
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for path in exported.glob("*.safetensors"):
         with safe_open(path, "pt") as file:
             tensors |= {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -3,22 +3,22 @@
 arXiv's tars are uncompressed, so a header scan costs one seek a member and a unit is a range of bytes that any worker can read by itself.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from preprocess.config import UnitConfig
 from preprocess.records import RawPaper
+from preprocess.tar_header import BLOCK_BYTES, GNU_LONG_LINK, MAX_NAME_BYTES, PAX, PAX_GLOBAL, is_end_mark, long_name, parse_header
 from shards.errors import InputError
+from shards.fingerprint import file_digest
 
-BLOCK_BYTES = 512
 _TAR_NAME = re.compile(r"^arXiv_src_(\d{4})_(\d{3,})\.tar$")
 _NEW_ID = re.compile(r"^(\d{4}\.\d{4,5})(?:v\d+)?$")
 _OLD_ID = re.compile(r"^([a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?)/?(\d{7})(?:v\d+)?$")
-_REGULAR_KINDS = (b"0", b"\0", b"7")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,11 @@ def find_tars(source: Path) -> list[Path]:
     return sorted(found, key=lambda path: tar_key(path.name))
 
 
+def other_tars(source: Path) -> list[str]:
+    """Names of the `.tar` files under `source` that are not named as a dump's tars are, so that no run reads them."""
+    return sorted(path.name for path in source.iterdir() if path.suffix == ".tar" and not _TAR_NAME.match(path.name))
+
+
 def tar_key(name: str) -> tuple[int, int]:
     """Sorts tars by time: (months since 1991, sequence number)."""
     match = _TAR_NAME.match(name)
@@ -92,35 +97,11 @@ def arxiv_id_of(member: str) -> str:
 
 def scan_tar(path: Path) -> TarListing:
     """Lists a tar by its headers. Raises `InputError` for what is no tar; a tar that is cut is listed as far as it goes."""
-    members: list[Member] = []
-    num_folders = 0
-    long_name: str | None = None
-    is_truncated = True
     try:
         num_bytes = os.path.getsize(path)
         with open(path, "rb") as handle:
-            position = 0
-            while position + BLOCK_BYTES <= num_bytes:
-                handle.seek(position)
-                header = handle.read(BLOCK_BYTES)
-                if not header.strip(b"\0"):
-                    is_truncated = False
-                    break
-                size, kind, name = _header(path, position, header)
-                start = position + BLOCK_BYTES
-                position = start + -(-size // BLOCK_BYTES) * BLOCK_BYTES
-                if kind == b"L":
-                    long_name = handle.read(size).split(b"\0")[0].decode("utf-8", "replace")
-                    continue
-                name, long_name = (long_name or name), None
-                if kind == b"5" or name.endswith("/"):
-                    num_folders += 1
-                elif kind in _REGULAR_KINDS:
-                    available = max(0, min(size, num_bytes - start))
-                    members.append(Member(name=name, offset=start, size=size, available=available))
-                elif kind not in (b"x", b"g", b"K"):
-                    members.append(Member(name=name, offset=start, size=0, available=0))
-        md5 = _md5(path)
+            members, num_folders, is_truncated = _scan(path, handle, num_bytes)
+        md5 = file_digest(path, "md5")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     return TarListing(
@@ -134,27 +115,39 @@ def scan_tar(path: Path) -> TarListing:
     )
 
 
-def _header(path: Path, position: int, header: bytes) -> tuple[int, bytes, str]:
-    stated = header[148:156].strip(b"\0 ")
-    total = sum(header) - sum(header[148:156]) + 8 * 0x20
-    try:
-        if int(stated, 8) != total:
-            raise ValueError
-        size = int.from_bytes(header[125:136], "big") if header[124] == 0x80 else int(header[124:136].strip(b"\0 ") or b"0", 8)
-    except ValueError:
-        what = "is not a tar" if position == 0 else f"is corrupt: no tar header at byte {position}"
-        raise InputError(f"{path}: {what}; fetch it again or move it out of the source folder") from None
-    name = header[:100].split(b"\0")[0]
-    prefix = header[345:500].split(b"\0")[0] if header[257:263] == b"ustar\0" else b""
-    return size, header[156:157], (prefix + b"/" + name if prefix else name).decode("utf-8", "replace")
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    with open(path, "rb") as handle:
-        while piece := handle.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+def _scan(path: Path, handle: BinaryIO, num_bytes: int) -> tuple[list[Member], int, bool]:
+    """Members, number of folders, and whether the tar ends without its end mark."""
+    members: list[Member] = []
+    num_folders = 0
+    next_name: str | None = None
+    position = 0
+    if num_bytes < BLOCK_BYTES:
+        raise InputError(f"{path}: is not a tar ({num_bytes} bytes); fetch it again or move it out of the source folder")
+    while position + BLOCK_BYTES <= num_bytes:
+        handle.seek(position)
+        block = handle.read(BLOCK_BYTES)
+        if is_end_mark(block):
+            return members, num_folders, False
+        header = parse_header(block)
+        if header is None:
+            what = "is not a tar" if position == 0 else f"is corrupt: no tar header at byte {position}"
+            raise InputError(f"{path}: {what}; fetch it again or move it out of the source folder")
+        start = position + BLOCK_BYTES
+        position = start + header.num_padded_bytes
+        if found := long_name(header.kind, handle.read(min(header.num_bytes, MAX_NAME_BYTES))):
+            next_name = found
+            continue
+        if header.kind in (PAX, PAX_GLOBAL, GNU_LONG_LINK):
+            continue
+        if next_name:
+            header, next_name = replace(header, name=next_name), None
+        if header.is_folder:
+            num_folders += 1
+            continue
+        # links and devices are no papers, but they are on the books: as members without a byte
+        size = header.num_bytes if header.is_file else 0
+        members.append(Member(name=header.name, offset=start, size=size, available=max(0, min(size, num_bytes - start))))
+    return members, num_folders, True
 
 
 def plan_units(listing: TarListing, config: UnitConfig) -> list[Unit]:
@@ -186,14 +179,11 @@ def _unit(listing: TarListing, first: int, members: Sequence[Member]) -> Unit:
 
 
 def read_papers(unit: Unit) -> Iterator[RawPaper]:
-    """The unit's members in order, one in memory at a time."""
+    """The unit's members in order, one in memory at a time. Raises `InputError` where the tar is no longer what the plan saw."""
     with open(unit.tar_path, "rb") as handle:
         for member in unit.members:
             handle.seek(member.offset)
-            yield RawPaper(
-                arxiv_id=arxiv_id_of(member.name),
-                tar=unit.tar,
-                member=member.name,
-                payload=handle.read(member.available),
-                size=member.size,
-            )
+            payload = handle.read(member.available)
+            if len(payload) != member.available:
+                raise InputError(f"{unit.tar_path}: has become shorter since the run began; leave the source alone and run again")
+            yield RawPaper(arxiv_id=arxiv_id_of(member.name), tar=unit.tar, member=member.name, payload=payload, size=member.size)

@@ -8,14 +8,27 @@ never by its name. Nothing is written to a disk, so an unsafe name is only a nam
 
 import re
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from preprocess.config import ArchiveConfig
 from preprocess.records import RawPaper, Rejection, RejectReason, SourceTree, Stage
+from preprocess.tar_header import (
+    BLOCK_BYTES,
+    GNU_LONG_LINK,
+    HARD_LINK,
+    MAX_NAME_BYTES,
+    PAX,
+    PAX_GLOBAL,
+    is_end_mark,
+    long_name,
+    parse_header,
+)
 
-BLOCK_BYTES = 512  # of a tar
-_PIECE_BYTES = 1 << 20
-_WITHDRAWN_MAX_CHARACTERS = 1500  # a notice, not a paper
+_PACKED_PIECE_BYTES = 1 << 16  # given to zlib at a time: what it has not used yet is copied, so more makes many small members slow
+_MAX_SHOWN_CHARACTERS = 80  # of a name in a detail
+_PIECE_BYTES = 1 << 16  # unpacked at a time: a bomb is noticed, and of a broken gzip is lost, no more than that
+_WITHDRAWN_MAX_BYTES = 1500  # a notice, not a paper
+_LINE = re.compile(rb"[^\r\n]+")
 _TEX_SUFFIXES = (".tex", ".ltx", ".latex", ".txt", ".inp", "")
 _TEX_SIGNS = re.compile(
     rb"\\(?:documentclass|documentstyle|begin\s*\{|input\b|magnification|section\b|chapter\b|bye\b|end\b|def\b|title\b|par\b|centerline|"
@@ -61,10 +74,12 @@ class _Budget:
     def note(self, kind: str) -> None:
         self.notes[kind] = self.notes.get(kind, 0) + 1
 
-    def spend(self, num_bytes: int, packed_bytes: int, layer_bytes: int) -> None:
+    def spend(self, num_bytes: int) -> None:
         self.num_bytes += num_bytes
         if self.num_bytes > self.config.max_total_bytes:
             raise _Refused(RejectReason.DECOMPRESSION_BOMB, f"unpacks to more than {self.config.max_total_bytes} bytes")
+
+    def check_ratio(self, packed_bytes: int, layer_bytes: int) -> None:
         if layer_bytes > self.config.min_ratio_bytes and layer_bytes > self.config.max_ratio * packed_bytes:
             raise _Refused(
                 RejectReason.DECOMPRESSION_BOMB,
@@ -107,34 +122,52 @@ def _open(content: bytes, budget: _Budget, depth: int) -> dict[str, bytes]:
 
 
 def _gunzip(content: bytes, budget: _Budget) -> bytes:
+    """All gzip members of `content`, one after the other, and not what follows them."""
+    packed = memoryview(content)
     pieces: list[bytes] = []
-    unpacked = 0
-    position = 0
+    num_unpacked = position = 0
     while True:
+        is_begun = position == 0
         stream = zlib.decompressobj(wbits=31)
-        pending = content[position:] if position else content
+        pending = b""
         try:
             while not stream.eof:
-                piece = stream.decompress(pending, _PIECE_BYTES)
+                if not pending:
+                    pending = bytes(packed[position : position + _PACKED_PIECE_BYTES])
+                    position += len(pending)
+                piece = stream.decompress(pending, _PIECE_BYTES if is_begun else 1)
+                is_begun = True  # whatever comes, it was a gzip's header
+                if not pending and not piece and not stream.eof:
+                    found = f"the gzip ends early: {len(content)} bytes hold {num_unpacked} and no end"
+                    raise _Refused(RejectReason.TRUNCATED_GZIP, found + _whole_before(pieces, budget))
                 pending = stream.unconsumed_tail
-                unpacked += len(piece)
-                budget.spend(len(piece), len(content), unpacked)
+                num_unpacked += len(piece)
+                budget.spend(len(piece))
+                budget.check_ratio(len(content), num_unpacked)
                 pieces.append(piece)
-                if not piece and not pending and not stream.eof:
-                    raise _Refused(RejectReason.TRUNCATED_GZIP, f"the gzip ends early: {len(content)} bytes hold {unpacked} and no end")
         except zlib.error as error:
-            if position:
-                budget.note("trailing_garbage")
+            if not is_begun:
+                budget.note("trailing_garbage")  # it only began like one more gzip member
                 break
-            raise _Refused(RejectReason.CORRUPT_GZIP, f"after {unpacked} bytes: {error}") from None
-        rest = stream.unused_data
-        position = len(content) - len(rest)
-        if not rest.strip(b"\0"):
-            break
-        if not rest.startswith(b"\x1f\x8b"):
-            budget.note("trailing_garbage")
+            raise _Refused(RejectReason.CORRUPT_GZIP, f"after {num_unpacked} bytes: {error}{_whole_before(pieces, budget)}") from None
+        position -= len(stream.unused_data)
+        if content[position : position + 2] != b"\x1f\x8b":
+            if content.count(b"\0", position) < len(content) - position:
+                budget.note("trailing_garbage")  # anything but padding
             break
     return b"".join(pieces)
+
+
+def _whole_before(pieces: list[bytes], budget: _Budget) -> str:
+    """For the detail: what of a broken gzip's tar is whole."""
+    unpacked = b"".join(pieces)
+    if not _looks_like_tar(unpacked):
+        return ""
+    try:
+        files = _read_tar(unpacked, _Budget(budget.config))
+    except _Refused as refused:
+        return f"; its tar: {refused.detail}"
+    return f"; its tar: {_listing(files)}"
 
 
 def _refuse_other_formats(content: bytes) -> None:
@@ -152,76 +185,62 @@ def _refuse_other_formats(content: bytes) -> None:
 
 
 def _looks_like_tar(content: bytes) -> bool:
-    if len(content) < BLOCK_BYTES:
+    block = content[:BLOCK_BYTES]
+    if len(block) < BLOCK_BYTES:
         return False
-    header = content[:BLOCK_BYTES]
-    return header[257:262] == b"ustar" or (not header.strip(b"\0") and not content.strip(b"\0")) or _checksum_holds(header)
-
-
-def _checksum_holds(header: bytes) -> bool:
-    try:
-        stated = int(header[148:156].strip(b"\0 ") or b"x", 8)
-    except ValueError:
-        return False
-    return sum(header) - sum(header[148:156]) + 8 * 0x20 == stated
-
-
-def _number(field_bytes: bytes) -> int:
-    if field_bytes[:1] == b"\x80":  # base-256, for what octal digits cannot hold
-        return int.from_bytes(field_bytes[1:], "big")
-    return int(field_bytes.split(b"\0")[0].strip() or b"0", 8)
+    return block[257:262] == b"ustar" or parse_header(block) is not None or (is_end_mark(block) and is_end_mark(content))
 
 
 def _read_tar(content: bytes, budget: _Budget) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     links: list[tuple[str, str]] = []
     position = num_members = 0
-    long_name: str | None = None
+    next_name: str | None = None
     while position + BLOCK_BYTES <= len(content):
-        header = content[position : position + BLOCK_BYTES]
-        if not header.strip(b"\0"):
+        block = content[position : position + BLOCK_BYTES]
+        if is_end_mark(block):
             break
-        if not _checksum_holds(header):
+        header = parse_header(block)
+        if header is None:
             raise _Refused(RejectReason.CORRUPT_TAR, f"no header at byte {position} of {len(content)}; whole before it: {_listing(files)}")
-        try:
-            size = _number(header[124:136])
-        except ValueError:
-            raise _Refused(
-                RejectReason.CORRUPT_TAR, f"the header at byte {position} states no size; whole before it: {_listing(files)}"
-            ) from None
-        start, kind = position + BLOCK_BYTES, header[156:157]
-        has_content = kind not in (b"1", b"2", b"3", b"4", b"5", b"6")
-        position = start + (-(-size // BLOCK_BYTES) * BLOCK_BYTES if has_content else 0)
-        name = long_name if long_name is not None else _header_name(header)
-        if kind in (b"L", b"x"):
-            long_name = _long_name(content[start : start + size], kind) or long_name
-            continue
-        if kind in (b"g", b"K"):
-            continue
-        long_name = None
+        start = position + BLOCK_BYTES
+        position = start + header.num_padded_bytes
         num_members += 1
         if num_members > budget.config.max_members:
             raise _Refused(RejectReason.TOO_MANY_MEMBERS, f"more than {budget.config.max_members} members")
-        if kind == b"5":
+        if header.kind in (PAX_GLOBAL, GNU_LONG_LINK):
             continue
-        if kind == b"1":
-            links.append((name, header[157:257].split(b"\0")[0].decode("utf-8", "replace")))
+        if found := long_name(header.kind, content[start : start + min(header.num_bytes, MAX_NAME_BYTES)]):
+            next_name = found
             continue
-        if kind in (b"2", b"3", b"4", b"6"):
+        if header.kind == PAX:
+            continue
+        if next_name:
+            header, next_name = replace(header, name=next_name), None
+        name = header.name
+        if header.is_folder:
+            continue
+        if header.kind == HARD_LINK:
+            links.append((name, header.link_target))
+            continue
+        if not header.is_file:
             budget.note("special_member")
             continue
-        if start + size > len(content):
+        end = start + header.num_bytes
+        if end > len(content):
             raise _Refused(
                 RejectReason.CORRUPT_TAR,
-                f"{name!r} states {size} bytes and {max(0, len(content) - start)} are there; whole before it: {_listing(files)}",
+                f"{name[:_MAX_SHOWN_CHARACTERS]!r} states {header.num_bytes} bytes and {max(0, len(content) - start)} are there; "
+                f"whole before it: {_listing(files)}",
             )
-        if size > budget.config.max_file_bytes:
+        if header.num_bytes > budget.config.max_file_bytes:
             budget.note("file_too_large")
             continue
-        _add(files, name, content[start : start + size], budget)
+        _add(files, name, content[start:end], budget)
     for name, target in links:
         budget.note("hard_link")
         if (wanted := _safe_name(target)) in files and _safe_name(name) not in files:
+            budget.spend(len(files[wanted]))  # the stages after this one read it as often as it has names
             _add(files, name, files[wanted], budget)
     if not files:
         raise _Refused(RejectReason.EMPTY_ARCHIVE, f"a tar of {num_members} members without a file")
@@ -229,28 +248,8 @@ def _read_tar(content: bytes, budget: _Budget) -> dict[str, bytes]:
 
 
 def _listing(files: dict[str, bytes]) -> str:
-    shown = ", ".join(list(files)[:5])
+    shown = ", ".join(name[:_MAX_SHOWN_CHARACTERS] for name in list(files)[:5])
     return f"{len(files)} files" + (f" ({shown}{', …' if len(files) > 5 else ''})" if files else "")
-
-
-def _header_name(header: bytes) -> str:
-    name = header[:100].split(b"\0")[0]
-    prefix = header[345:500].split(b"\0")[0] if header[257:263] == b"ustar\0" else b""
-    return _decode_name(prefix + b"/" + name if prefix else name)
-
-
-def _decode_name(name: bytes) -> str:
-    try:
-        return name.decode("utf-8")
-    except UnicodeDecodeError:
-        return name.decode("latin-1")
-
-
-def _long_name(content: bytes, kind: bytes) -> str | None:
-    if kind == b"L":
-        return _decode_name(content.split(b"\0")[0])
-    found = re.search(rb"(?:^|\n)\d+ path=([^\n]*)\n", content)
-    return _decode_name(found[1]) if found else None
 
 
 def _safe_name(name: str) -> str:
@@ -300,17 +299,25 @@ def _is_binary(content: bytes) -> bool:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return False
     head = content[:4096]
-    return sum(byte < 9 or 13 < byte < 27 for byte in head) > len(head) // 10
+    return sum(byte < 9 or 13 < byte < 27 for byte in head) > len(head) // 20
 
 
 def _withdrawal(texts: list[bytes]) -> str | None:
     """The notice, where what the submission says is a withdrawal notice and next to nothing else."""
-    lines = [line for text in texts for line in _narrow(text).replace(b"\r", b"\n").split(b"\n") if line.strip()]
-    is_ignored = any(line.lstrip().startswith(b"%auto-ignore") for line in lines[:3])
-    said = b"\n".join(line for line in lines if not line.lstrip().startswith(b"%"))
-    if len(said) > _WITHDRAWN_MAX_CHARACTERS:
-        return None
-    found = _WITHDRAWN.search(said)
-    if found or (is_ignored and b"withdrawn" in said.lower()) or (is_ignored and len(said) < 300):
-        return f"a notice of {len(said)} bytes in place of a paper" + (" (%auto-ignore)" if is_ignored else "")
+    said: list[bytes] = []
+    num_said = num_lines = 0
+    is_ignored = False
+    for line in (found[0].strip() for text in texts for found in _LINE.finditer(_narrow(text))):
+        if not line:
+            continue
+        num_lines += 1
+        is_ignored = is_ignored or (num_lines <= 3 and line.startswith(b"%auto-ignore"))
+        if not line.startswith(b"%"):
+            said.append(line)
+            num_said += len(line) + 1
+            if num_said > _WITHDRAWN_MAX_BYTES:
+                return None
+    notice = b"\n".join(said)
+    if _WITHDRAWN.search(notice) or (is_ignored and (b"withdrawn" in notice.lower() or len(notice) < 300)):
+        return f"a notice of {len(notice)} bytes in place of a paper" + (" (%auto-ignore)" if is_ignored else "")
     return None

@@ -8,6 +8,7 @@ from preprocess.latex.decode import decode
 from preprocess.latex.expand import Expander
 from preprocess.latex.find_root import find_root
 from preprocess.latex.render import Numbers, Renderer
+from preprocess.latex.scan import Scanner
 from preprocess.records import ExtractedPaper, Rejection, RejectReason, SourceTree, Stage
 
 
@@ -28,6 +29,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
     numbers = Numbers()
     dropped: Counter[str] = Counter()
     used: set[str] = set()
+    read: list[str] = []
     parts: list[str] = []
     titles: list[str] = []
     abstracts: list[str] = []
@@ -41,9 +43,16 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
                 reason=RejectReason.EXPANSION_LIMIT,
                 detail=f"{root}: {expanded.num_expansions} macro calls give more than {expander.max_output} characters",
             )
-        rendered = Renderer(expanded.theorems, numbers, config).render_root(expanded.source)
+        rendered = Renderer(expanded.theorems, numbers, config, Scanner(len(expanded.source), has_comments=False)).render_root(
+            expanded.source
+        )
         used.update(expanded.files)
         used.update(expander.seen_packages)
+        part = _tidy(f"{rendered.front}\n\n{rendered.body}")
+        if part in parts:  # the same paper under two names: a hard link, a copy
+            warnings["copied_root"] += 1
+            dropped["copied_root"] += len(texts[root])
+            continue
         dropped += expanded.dropped
         dropped += rendered.dropped
         warnings += expanded.warnings
@@ -52,7 +61,8 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
         titles.append(rendered.title)
         abstracts.append(rendered.abstract)
         document_class = document_class or rendered.document_class
-        parts.append(_tidy(f"{rendered.front}\n\n{rendered.body}"))
+        parts.append(part)
+        read.append(root)
     dropped["unused_file"] += sum(len(text) for name, text in texts.items() if name not in used)
     return ExtractedPaper(
         arxiv_id=tree.arxiv_id,
@@ -60,7 +70,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
         title=next((title for title in titles if title), ""),
         abstract=next((abstract for abstract in abstracts if abstract), ""),
         document_class=document_class,
-        root_files=roots,
+        root_files=tuple(read),
         tex_bytes=sum(len(tree.files[name]) for name in texts),
         dropped_characters={kind: count for kind, count in sorted(dropped.items()) if count},
         warnings=dict(sorted(warnings.items())),

@@ -26,16 +26,18 @@ def read_arxiv_manifest(source: Path) -> dict[str, ManifestEntry]:
         return {}
     try:
         root = ElementTree.parse(path).getroot()
+        if root.tag != "arXivSRC":
+            raise ValueError(f"its root is <{root.tag}>, <arXivSRC> is needed")
         entries = [
             ManifestEntry(
                 name=_text(file, "filename").rsplit("/", 1)[-1],
-                md5=_text(file, "md5sum"),
+                md5=_text(file, "md5sum").lower(),
                 num_bytes=int(_text(file, "size")),
                 num_items=int(_text(file, "num_items")),
             )
             for file in root.iter("file")
         ]
-    except (ElementTree.ParseError, ValueError, OSError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{path}: not arXiv's manifest ({error}); fetch it again or remove it") from None
     return {entry.name: entry for entry in entries}
 

@@ -5,13 +5,15 @@ import gzip
 import io
 import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from preprocess.guard import guarded
 from preprocess.pipeline import process_paper
-from preprocess.records import RawPaper, Rejection
+from preprocess.records import RawPaper, Rejection, Stage
 from preprocess.settings import load_config
 from preprocess.sources.tars import arxiv_id_of
 from shards import cli
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="Ray cluster to run on, or auto for the one this runs on (default: $RAY_ADDRESS, else a local one)",
     )
+    run.add_argument("--retry-quarantined", action="store_true", help="does the units again that hold quarantined papers")
     _add_config(run)
     run.set_defaults(do=_run)
     extract = commands.add_parser("extract", help="one paper to its text on standard output, its outcome on standard error")
@@ -77,14 +80,23 @@ def _run(args: argparse.Namespace) -> int:
         raise InputError(f"--num-workers is {args.num_workers}; at least 1 is needed")
     config = load_config(args.config, args.set)
     out = local_folder(args.out).resolve()
-    content = run(args.source.resolve(), args.metadata.resolve(), out, config, num_workers=args.num_workers, address=args.address)
+    content = run(
+        args.source.resolve(),
+        args.metadata.resolve(),
+        out,
+        config,
+        num_workers=args.num_workers,
+        address=args.address,
+        retries_quarantined=args.retry_quarantined,
+    )
     print(summary_table(content, out))
     return 0
 
 
 def _extract(args: argparse.Namespace) -> int:
     config = load_config(args.config, args.set)
-    outcome = process_paper(_raw_paper(args.file), config)
+    # under the same limits as in a run; there the stage is known, here the detail names the line
+    outcome = guarded(Stage.EXTRACT, config.unit, partial(process_paper, _raw_paper(args.file), config))
     if isinstance(outcome, Rejection):
         print(f"rejected at {outcome.stage}: {outcome.reason}: {outcome.detail}", file=sys.stderr)
         return REJECTED
@@ -116,7 +128,7 @@ def _raw_paper(path: Path) -> RawPaper:
 
 def _pack(folder: Path) -> bytes:
     sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w") as tar:
+    with tarfile.open(fileobj=sink, mode="w", dereference=True) as tar:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 tar.add(path, arcname=path.relative_to(folder).as_posix(), recursive=False)

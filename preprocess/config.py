@@ -28,7 +28,10 @@ class UnitConfig:
     def __post_init__(self) -> None:
         require(self.max_unit_members >= 1, "unit.max_unit_members", self.max_unit_members, "at least 1 is needed")
         require(self.max_unit_bytes >= 1, "unit.max_unit_bytes", self.max_unit_bytes, "at least 1 is needed")
-        require(self.max_stage_seconds > 0, "unit.max_stage_seconds", self.max_stage_seconds, "more than 0 is needed")
+        is_time = 0 < self.max_stage_seconds <= 86_400
+        require(is_time, "unit.max_stage_seconds", self.max_stage_seconds, "more than 0 and at most a day's 86,400 is needed")
+        is_room = self.max_paper_memory_bytes is None or self.max_paper_memory_bytes >= 1
+        require(is_room, "unit.max_paper_memory_bytes", self.max_paper_memory_bytes, "at least 1 is needed, or none for no limit")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,11 @@ class ArchiveConfig:
     max_nesting: int = 3
     # archives inside one another (gz in gz, tar in gz).
 
+    def __post_init__(self) -> None:
+        for name in ("max_total_bytes", "max_file_bytes", "max_ratio", "max_members", "max_nesting"):
+            require(getattr(self, name) >= 1, f"archive.{name}", getattr(self, name), "at least 1 is needed")
+        require(self.min_ratio_bytes >= 0, "archive.min_ratio_bytes", self.min_ratio_bytes, "0 or more is needed")
+
 
 @dataclass(frozen=True, kw_only=True)
 class LatexConfig:
@@ -65,6 +73,10 @@ class LatexConfig:
     # arguments rendered inside one another; deeper ones are flattened by pattern.
     keep_bibliography: bool = False
     # keeps thebibliography and .bbl as a last section.
+
+    def __post_init__(self) -> None:
+        for name in ("max_expansions", "max_expansion_depth", "max_output_characters", "max_macro_output_ratio", "max_group_depth"):
+            require(getattr(self, name) >= 1, f"latex.{name}", getattr(self, name), "at least 1 is needed")
 
 
 @dataclass(frozen=True, kw_only=True)

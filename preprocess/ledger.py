@@ -102,6 +102,14 @@ class TarBooks:
     rejections: Mapping[str, int]
 
 
+def read_column(path: Path, name: str) -> list[Any]:
+    """One column of a unit's ledger. Raises `InputError` where the ledger is missing or cannot be read."""
+    try:
+        return pq.read_table(path, columns=[name]).column(name).to_pylist()
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise InputError(f"{path}: not a readable ledger ({error}); remove units/{path.stem}.json and run again") from None
+
+
 def read_books(out: Path, units_by_tar: Mapping[str, Sequence[str]]) -> dict[str, TarBooks]:
     """Sums of every tar's ledgers. Raises `InputError` where a unit's ledger is missing or cannot be read."""
     books: dict[str, TarBooks] = {}
@@ -110,16 +118,10 @@ def read_books(out: Path, units_by_tar: Mapping[str, Sequence[str]]) -> dict[str
         num_members = num_documents = 0
         for unit in units:
             path = out / "ledger" / f"{unit}.parquet"
-            try:
-                table = pq.read_table(path, columns=["outcome", "reason"])
-            except (OSError, pa.ArrowException) as error:
-                raise InputError(f"{path}: not a readable ledger ({error}); remove units/{unit}.json and run again") from None
-            num_members += table.num_rows
-            for row in table.to_pylist():
-                if row["outcome"] == DOCUMENT:
-                    num_documents += 1
-                else:
-                    rejections[row["reason"]] += 1
+            outcomes, reasons = read_column(path, "outcome"), read_column(path, "reason")
+            num_members += len(outcomes)
+            num_documents += outcomes.count(DOCUMENT)
+            rejections.update(reason for outcome, reason in zip(outcomes, reasons, strict=True) if outcome == REJECTED)
         books[tar] = TarBooks(num_members=num_members, num_documents=num_documents, rejections=dict(sorted(rejections.items())))
     return books
 

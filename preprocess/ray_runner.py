@@ -10,6 +10,8 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,19 +22,37 @@ from typing import Any
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # said, so that a token left by another Ray does not switch it on (docs/pipeline.md)
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else each actor pool of Ray Data's prints an error that is none (ray#53727)
 
 import ray
 import ray.data
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from preprocess.config import Config
+from preprocess.guard import guarded, limit_memory
 from preprocess.pipeline import extract_paper, normalise_paper, validate_paper
 from preprocess.records import Document, ExtractedPaper, RawPaper, Rejection, RejectReason, SourceTree, Stage
 from preprocess.sources.metadata import MetadataMonths
 from preprocess.sources.tars import Unit, read_papers
-from preprocess.units import Breadcrumb, UnitResult, guarded, limit_memory
+from preprocess.units import Breadcrumb, UnitResult
+from shards.commit import temporary_path
 from shards.errors import InputError
 
 Row = dict[str, Any]
+
+
+LOCAL = "local"
+
+
+def require_cpus(address: str | None, num_workers: int | None) -> None:
+    """Raises `InputError` where a local Ray is to run more workers than this machine has CPUs. Starts nothing."""
+    num_cpus = len(os.sched_getaffinity(0))
+    if _is_local(address) and num_workers is not None and num_workers > num_cpus and not ray.is_initialized():
+        raise InputError(f"--num-workers is {num_workers}, one CPU each, and this machine has {num_cpus}; lower it, or give --address")
+
+
+def _is_local(address: str | None) -> bool:
+    return (address or os.environ.get("RAY_ADDRESS") or LOCAL) == LOCAL
 
 
 @contextlib.contextmanager
@@ -44,20 +64,18 @@ def connect(address: str | None, num_cpus: int | None = None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    given = address or os.environ.get("RAY_ADDRESS")
+    given = address or os.environ.get("RAY_ADDRESS") or LOCAL
+    options: dict[str, Any] = {"address": given, "logging_level": logging.CRITICAL, "log_to_driver": False}
+    if _is_local(address):
+        require_cpus(address, num_cpus)
+        options |= {"num_cpus": num_cpus or len(os.sched_getaffinity(0)), "include_dashboard": False}
+    else:
+        _require_answer(given)
     try:
-        if given:
-            ray.init(address=given, logging_level=logging.ERROR, log_to_driver=False)
-        else:
-            ray.init(
-                address="local",
-                num_cpus=num_cpus or len(os.sched_getaffinity(0)),
-                include_dashboard=False,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-            )
+        with _quiet_start():
+            ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        where = f"at {given}" if given else "locally"
+        where = "locally" if _is_local(address) else f"at {given}"
         raise InputError(f"cannot reach or start Ray {where}: {error}") from None
     try:
         yield
@@ -65,9 +83,60 @@ def connect(address: str | None, num_cpus: int | None = None) -> Iterator[None]:
         ray.shutdown()
 
 
+def _require_answer(address: str) -> None:
+    """Raises `InputError` where nothing listens at HOST:PORT: Ray itself tries for minutes."""
+    host, separator, port = address.rpartition("://")[2].rpartition(":")
+    if not separator:
+        return  # `auto` and the like: names that Ray resolves
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{address}: no Ray cluster answers there ({error}); start one, or leave --address out for a local one") from None
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keeps what Ray's C++ says while it starts off the terminal; what is wrong comes as an exception too."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def cluster_cpus() -> float:
     """CPUs of the connected cluster."""
     return float(ray.cluster_resources().get("CPU", 0.0))
+
+
+def require_shared(out: Path, read: Sequence[Path]) -> None:
+    """Raises `InputError` where a node that may work does not see `out` as it is here, or one of the folders it is to read."""
+    here = ray.get_runtime_context().get_node_id()
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU") and node["NodeID"] != here]
+    if not nodes:
+        return
+    probe = temporary_path(out / "probe")
+    probe.touch()
+    try:
+        unseen = ray.remote(num_cpus=0)(_unseen)
+        asked = {}
+        for node in nodes:
+            there = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
+            asked[node["NodeManagerAddress"]] = unseen.options(scheduling_strategy=there).remote([probe, *read])
+        for host, answer in asked.items():
+            for path in ray.get(answer):
+                shown = out if path == probe else path
+                raise InputError(f"{shown}: node {host} of the cluster does not see it; give a folder that every node sees")
+    finally:
+        probe.unlink()
+
+
+def _unseen(paths: Sequence[Path]) -> list[Path]:
+    return [path for path in paths if not path.exists()]
 
 
 def require_room(num_workers: int, cpus_each: float = 1.0) -> None:
@@ -93,8 +162,8 @@ def run_units(units: Sequence[Row], process: Callable[[Row], Row], *, num_worker
         try:
             yield ray.get(done[0])
         except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, InputError):
-                raise InputError(str(error.cause)) from None
+            if (cause := _input_error(error)) is not None:
+                raise cause from None
             raise
         except ray.exceptions.WorkerCrashedError as error:
             raise InputError(
@@ -118,6 +187,13 @@ _ON_THE_WAY: dict[str, _Paper] = {}
 # all three stages: no pickling, no copies. Were the stages ever not fused, the key would be missing and the run would stop.
 
 
+def _read(unit: Unit) -> Iterator[RawPaper]:
+    try:
+        yield from read_papers(unit)
+    except OSError as error:
+        raise InputError(f"{unit.tar_path}: cannot be read on {socket.gethostname()} ({error.strerror})") from None
+
+
 class _Validate:
     """Unit → its papers, opened one at a time. Leaves the breadcrumb that tells the next worker which paper killed this one."""
 
@@ -128,11 +204,11 @@ class _Validate:
         unit: Unit = row["unit"]
         crumb = Breadcrumb.open(self.out, unit.name, self.run_id)
         _ON_THE_WAY.clear()
-        for index, raw in enumerate(read_papers(unit)):
+        for index, raw in enumerate(_read(unit)):
             started = time.perf_counter()
             result: SourceTree | Rejection
             if crumb.step_on(index):
-                result = guarded(Stage.VALIDATE, self.config, partial(validate_paper, raw, self.config.archive))
+                result = guarded(Stage.VALIDATE, self.config.unit, partial(validate_paper, raw, self.config.archive))
             else:
                 detail = f"its worker died {crumb.deaths[index]} times over it"
                 result = Rejection(stage=Stage.VALIDATE, reason=RejectReason.QUARANTINED, detail=detail)
@@ -152,7 +228,7 @@ class _Extract:
         paper = _ON_THE_WAY[row["paper"]]
         if isinstance(paper.result, SourceTree):
             started = time.perf_counter()
-            paper.result = guarded(Stage.EXTRACT, self.config, partial(extract_paper, paper.result, self.config.latex))
+            paper.result = guarded(Stage.EXTRACT, self.config.unit, partial(extract_paper, paper.result, self.config.latex))
             paper.seconds[Stage.EXTRACT] = time.perf_counter() - started
         return row
 
@@ -171,14 +247,17 @@ class Normalise:
         paper = _ON_THE_WAY.pop(row["paper"])
         if isinstance(paper.result, ExtractedPaper):
             started = time.perf_counter()
-            paper.result = guarded(Stage.NORMALISE, self.config, partial(normalise_paper, paper.result, self.config))
+            paper.result = guarded(Stage.NORMALISE, self.config.unit, partial(normalise_paper, paper.result, self.config))
             paper.seconds[Stage.NORMALISE] = time.perf_counter() - started
         assert isinstance(paper.result, Document | Rejection)
         if self.result is None or self.result.unit.name != paper.unit.name or not row["paper"].endswith(f":{len(self.result.ledger)}"):
             self.result = UnitResult(paper.unit)
         self.result.add(paper.raw, paper.result, paper.seconds, paper.attempt, self.months, self.config)
         if len(self.result.ledger) == len(paper.unit.members):
-            summary = self.result.commit(self.out, self.config, self.source_commit)
+            try:
+                summary = self.result.commit(self.out, self.config, self.source_commit)
+            except OSError as error:
+                raise InputError(f"{error.filename or self.out}: cannot be written ({error.strerror}); make room and run again") from None
             self.result = None
             Breadcrumb.open(self.out, paper.unit.name, "").remove()
             yield summary
@@ -201,12 +280,15 @@ def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_
             super().__init__(str(out), config, commit)
 
     Bound.__name__ = Normalise.__name__
-    return (
+    dataset = (
         ray.data.from_items(rows, override_num_blocks=len(rows))
         .flat_map(validate)
         .map(extract)
         .flat_map(Bound, compute=ray.data.ActorPoolStrategy(size=num_workers), num_cpus=1)
     )
+    dataset.context.enable_progress_bars = False
+    dataset.context.target_max_block_size = 1  # byte: every key goes on at once, so that one paper at a time is in memory
+    return dataset
 
 
 def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> Iterator[Row]:
@@ -215,9 +297,18 @@ def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_work
         return
     num_workers = min(num_workers, len(units))
     require_room(num_workers)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.target_max_block_size = 1  # byte: every key goes on at once, so that one paper at a time is in memory
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors come as exceptions
     dataset = extraction_dataset(units, out, config, num_workers=num_workers, commit=commit)
-    yield from dataset.iter_rows()
+    try:
+        yield from dataset.iter_rows()
+    except ray.exceptions.RayError as error:
+        if (cause := _input_error(error)) is not None:
+            raise cause from None
+        raise
+
+
+def _input_error(error: BaseException | None) -> InputError | None:
+    """The bad input behind an exception of a worker, if there is one."""
+    while error is not None and (not isinstance(error, InputError) or isinstance(error, ray.exceptions.RayError)):
+        error = getattr(error, "cause", None) or error.__cause__
+    return InputError(str(error).splitlines()[0]) if error is not None else None  # Ray adds lines of its own

@@ -7,21 +7,19 @@ import hashlib
 import json
 import os
 import resource
-import signal
+import secrets
 import socket
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 from preprocess.config import Config
 from preprocess.corpus.domain import UNKNOWN, domain_of
-from preprocess.ledger import LEDGER_SCHEMA, METRICS_SCHEMA, encode_table, ledger_row
+from preprocess.ledger import LEDGER_SCHEMA, METRICS_SCHEMA, encode_table, ledger_row, read_column
 from preprocess.pipeline import STAGE_VERSIONS
-from preprocess.records import Document, Outcome, RawPaper, Rejection, RejectReason, Stage
+from preprocess.records import Document, Outcome, RawPaper, RejectReason, Stage
 from preprocess.sources.metadata import MetadataMonths
 from preprocess.sources.tars import Unit
 from shards.commit import write_bytes
@@ -31,11 +29,8 @@ from shards.manifest import read_manifest, write_manifest
 from shards.text_shard import encode_text_shard
 
 MANIFESTS, DOCUMENTS, LEDGER, METRICS, BREADCRUMBS = "units", "documents", "ledger", "metrics", ".breadcrumbs"
-Result = TypeVar("Result")
-
-
-class _OutOfTime(BaseException):
-    """Raised by the timer inside a stage; no stage's own handlers catch it."""
+UNIT_FILES = {MANIFESTS: ".json", LEDGER: ".parquet", DOCUMENTS: ".jsonl.zst", METRICS: ".parquet"}
+# folders and endings of a unit's files, in the order in which they are removed: its manifest first, so that no half of it looks whole
 
 
 def unit_fingerprint(unit: Unit, config: Config) -> str:
@@ -66,57 +61,14 @@ def is_done(out: Path, unit: Unit, config: Config) -> bool | None:
 
 
 def remove_unit(out: Path, name: str) -> None:
-    """Removes a unit's files, its manifest first, so that no half of it ever looks whole."""
-    for folder, suffix in ((MANIFESTS, ".json"), (LEDGER, ".parquet"), (DOCUMENTS, ".jsonl.zst"), (METRICS, ".parquet")):
+    """Removes a unit's files, its manifest first."""
+    for folder, suffix in UNIT_FILES.items():
         (out / folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
-def guarded(stage: Stage, config: Config, function: Callable[[], Result]) -> Result | Rejection:
-    """Runs one stage of one paper under the machine's limits: what passes them is quarantined with its cause.
-
-    These are backstops; the limits that decide fates by the work they count are the stages' own.
-    """
-
-    def out_of_time(_signal: int, _frame: FrameType | None) -> None:
-        raise _OutOfTime
-
-    before = signal.signal(signal.SIGALRM, out_of_time)
-    signal.setitimer(signal.ITIMER_REAL, config.unit.max_stage_seconds)
-    try:
-        return function()
-    except _OutOfTime:
-        cause = f"took longer than {config.unit.max_stage_seconds} s"
-    except MemoryError:
-        cause = f"needed more than {config.unit.max_paper_memory_bytes} bytes of memory"
-    except RecursionError:
-        cause = "nested deeper than the interpreter's stack"
-    except Exception as error:  # a bug of ours must cost one paper, by name, never a tar
-        place = _place(error)
-        cause = f"raised {type(error).__name__}: {' '.join(str(error).split())[:200]} ({place})"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    return Rejection(stage=stage, reason=RejectReason.QUARANTINED, detail=cause)
-
-
-def _place(error: BaseException) -> str:
-    frame = error.__traceback__
-    place = "unknown place"
-    while frame is not None:
-        place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
-        frame = frame.tb_next
-    return place
-
-
-def limit_memory(max_bytes: int | None) -> None:
-    """Bounds what this process may allocate beyond what it holds now, so that a giant paper is a `MemoryError` and no dead machine."""
-    if max_bytes is None or not sys.platform.startswith("linux"):
-        return
-    with open("/proc/self/statm") as handle:
-        held = int(handle.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = held + max_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+def has_reason(out: Path, name: str, reason: RejectReason) -> bool:
+    """Whether a unit's ledger has a rejection of that reason."""
+    return reason in read_column(out / LEDGER / f"{name}.parquet", "reason")
 
 
 @dataclass
@@ -150,7 +102,8 @@ class Breadcrumb:
             return False
         left = {"run_id": self.run_id, "current": index, "deaths": self.deaths, "attempt": self.attempt}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".new")
+        # a rename and no fsync: it must outlive this process, not the machine; the name is its own, two workers may be on one unit
+        temporary = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}")
         temporary.write_text(json.dumps(left))
         temporary.replace(self.path)
         return True

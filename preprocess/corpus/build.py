@@ -153,7 +153,9 @@ def _write_books(
             "decisions_sha256": decisions_sha256,
             "files": entries,
         }
-        if _old_manifest(corpus) == orjson.loads(orjson.dumps(manifest)) and decisions_path.is_file():
+        # another commit that changes nothing writes nothing: the manifest names the one that made its files
+        old = (_old_manifest(corpus) or {}) | {"commit": manifest["commit"]}
+        if old == orjson.loads(orjson.dumps(manifest)) and decisions_path.is_file():
             return
         (corpus / MANIFEST).unlink(missing_ok=True)
         commit_file(temporary, decisions_path)

@@ -112,6 +112,18 @@ def require_same(checkpoint: Path, config: TrainConfig, tokenizer_sha256: str) -
         )
 
 
+def require_same_optimizer(checkpoint: Path, config: TrainConfig) -> None:
+    """Raises `InputError` where the optimizer's state was kept in another form than this run keeps it in."""
+    stored = stored_config(checkpoint)
+    for name, ours, theirs in (
+        ("use-distributed-optimizer", config.parallel.use_distributed_optimizer, stored.parallel.use_distributed_optimizer),
+        ("bf16", config.training.bf16, stored.training.bf16),
+    ):
+        if ours != theirs:
+            flag = f"--{name}" if theirs else f"--no-{name}"
+            raise InputError(f"{checkpoint}: its optimizer's state is of a run with {flag}; give that, or --finetune to begin anew")
+
+
 def newest_undamaged(run: Path, say: Callable[[str], None]) -> Path | None:
     """The newest checkpoint whose files are what was saved; says which are not. Each process reads its part of the files.
 
@@ -173,7 +185,7 @@ def save(
 ) -> Path:
     """Writes the checkpoint of a step under a temporary name and renames it when it is whole; then removes the oldest beyond those kept.
 
-    `stream` is `train.data.stream_identity`. Raises `InputError` on every process where one cannot write; what was saved before stays.
+    `stream` is `train.data.stream_identity`. Raises `InputError` where it cannot be written; what was saved before stays.
     """
     from train.megatron_adapter import save_sharded
 
@@ -186,7 +198,8 @@ def save(
     if failure is None:
         # nothing draws random numbers after the weights: all processes have one state, and the first one's is saved
         extra = {"scheduler": scheduler.state_dict(), "random_state": torch.get_rng_state()}
-        failure = _first_of_all(_try(lambda: save_sharded(temporary, wrapped, optimizer, extra)))
+        # the others are told by the save itself, or by this process's end: they may wait inside it, where nothing else can be agreed on
+        failure = _try(lambda: save_sharded(temporary, wrapped, optimizer, extra))
     if failure is None:
         failure = _commit(temporary, final, progress, config, shards, stream)
     if failure is not None:
@@ -253,9 +266,20 @@ def _try(action: Callable[[], object]) -> str | None:
     """What went wrong, in words, or None."""
     try:
         action()
-    except Exception as error:  # the writers wrap a full disk in exceptions of their own
-        return f"{type(error).__name__}: {error}"
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # torch's CheckpointException, which tells all processes of a full disk, is no Exception
+        return _words(error)
     return None
+
+
+def _words(error: BaseException) -> str:
+    """The cause on one short line; torch gathers the failures of all processes, with their stacks, in one exception."""
+    failures = getattr(error, "failures", None)
+    if failures:
+        error = next(iter(failures.values()))[0]
+    line = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {line[:200]}"
 
 
 def _remove_unfinished(folder: Path) -> None:
@@ -272,10 +296,11 @@ def load(checkpoint: Path, wrapped: Any, optimizer: Any, scheduler: Any) -> Prog
 
     progress = stored_progress(checkpoint)
     extra = {"scheduler": scheduler.state_dict(), "random_state": torch.get_rng_state()}
-    try:
-        state = load_sharded(checkpoint, wrapped, optimizer, extra)
-    except (OSError, RuntimeError, KeyError, EOFError) as error:
-        raise InputError(f"{checkpoint}: cannot be loaded ({type(error).__name__}: {error}); go on from an older one") from error
+    state: dict[str, Any] = {}
+    failure = _try(lambda: state.update(load_sharded(checkpoint, wrapped, optimizer, extra)))
+    if failure is not None:
+        raise InputError(f"{checkpoint}: cannot be loaded ({failure}); go on from an older one")
+    scheduler.num_steps = 0  # loading steps on from where the schedule stands
     scheduler.load_state_dict(state["scheduler"])
     torch.set_rng_state(state["random_state"])
     return progress

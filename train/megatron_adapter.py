@@ -93,6 +93,10 @@ with warnings.catch_warnings():
     from megatron.core.transformer.transformer_config import TransformerConfig
     from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
 logging.getLogger("megatron").setLevel(logging.ERROR)
+if not HAS_CUDA:
+    # recomputing keeps the state of CUDA's random numbers too, of which there are none
+    tensor_parallel.random._get_cuda_rng_state = lambda *_, **__: torch.empty(0, dtype=torch.uint8)
+    tensor_parallel.random._set_cuda_rng_state = lambda *_, **__: None
 
 
 # processes

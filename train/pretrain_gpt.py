@@ -84,11 +84,11 @@ def _train(config: TrainConfig, data: Path, run: Path, load: Path | None, *, is_
         if torch.distributed.get_rank() == 0:
             write_config(run, config)
         trainer.train()
-    except InputError:
-        # what all processes see, the first to see it says; what one alone sees, it says
-        if not megatron_adapter.is_first_to_say():
-            sys.exit(cli.EXIT_BAD_INPUT)
-        raise
+    except Exception:
+        # what all processes see, the first to see it says; what one alone sees, it says, and the others lose their connection to it
+        if megatron_adapter.is_first_to_say():
+            raise
+        sys.exit(cli.EXIT_BAD_INPUT)
     finally:
         torch.distributed.destroy_process_group()
 

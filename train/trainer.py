@@ -78,6 +78,7 @@ class Trainer:
         if start is not None:
             checkpoints.require_same(start, self.config, self.shards.tokenizer_sha256)
             if own is not None or not is_finetuning:
+                checkpoints.require_same_optimizer(start, self.config)
                 seen = checkpoints.stored_progress(start).consumed_samples
                 require_same_stream(start, checkpoints.read_info(start)["stream"], self.stream_identity, seen)
         return start, own is not None

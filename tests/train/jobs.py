@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import itertools
 import os
+import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -121,3 +122,44 @@ def step_tensors(config: TrainConfig, tokens: Path, run: Path) -> dict[str, Any]
         for state in part.optimizer.state.values()
     ]
     return {"values": [int(step) for step in steps], "tensors": len({step.data_ptr() for step in steps})}
+
+
+def train_with_faults(config: TrainConfig, tokens: Path, run: Path, kind: str, steps: list[int]) -> dict[str, Any]:
+    """Trains; at the steps the gradients, the weights or the loss become NaN, the loss a spike, or this process gets a signal."""
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    left = list(steps)
+    whole = megatron_adapter.forward_backward
+    digests = {}
+
+    def forward_backward(*args: Any, **kwargs: Any) -> Any:
+        losses = whole(*args, **kwargs)
+        step = trainer.progress.iteration + 1
+        digests[step] = weights_digest(trainer.wrapped)
+        if step not in left:
+            return losses
+        left.remove(step)
+        if kind == "gradients":
+            trainer.wrapped.buffers[0].grad_data[3] = float("nan")
+        elif kind == "weights":
+            next(iter(trainer.wrapped.module.parameters())).data[:, 0] = float("nan")
+        elif kind == "loss":
+            losses[0] = losses[0] * float("inf")
+        elif kind == "spike":
+            losses = [loss * 10 for loss in losses]
+        elif kind == "drift":
+            if trainer.rank == 1:
+                next(iter(trainer.wrapped.module.parameters())).data[1, 1] += 1e-3
+        elif kind == "signal":
+            if trainer.rank == trainer.world_size - 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+        elif kind == "stop":
+            if trainer.rank == trainer.world_size - 1:
+                os.kill(os.getpid(), signal.SIGSTOP)
+        elif kind == "no_room":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        return losses
+
+    megatron_adapter.forward_backward = forward_backward  # this process is the job's own
+    trainer.train()
+    return describe(trainer) | {"digests": digests}

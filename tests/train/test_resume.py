@@ -155,6 +155,8 @@ def finished(ranks: Ranks, tokens: Path, tmp_path_factory: pytest.TempPathFactor
         ({"num_layers": 3}, "--num-layers 2, this run has 3"),
         ({"num_query_groups": 4}, "--num-query-groups 2, this run has 4"),
         ({"untie_embeddings_and_output_weights": False}, "--untie-embeddings-and-output-weights True, this run has False"),
+        ({"bf16": True}, "--no-bf16"),
+        ({"use_distributed_optimizer": True}, "--no-use-distributed-optimizer"),
         ({"seed": 5}, "seed 1234, this run has 5"),
         ({"weights": {"math": 1.0}}, "other token shards"),
         ({"weights": {"math": 1.0, "physics": 1.0}}, "stage 1 of its data"),

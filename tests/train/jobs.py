@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from train import megatron_adapter
 from train.config import TrainConfig
-from train.data import open_token_shards, with_vocabulary
+from train.data import SampleStream, mixtures, open_token_shards, training_sets, with_vocabulary
 from train.trainer import Trainer
 
 
@@ -163,3 +164,57 @@ def train_with_faults(config: TrainConfig, tokens: Path, run: Path, kind: str, s
     megatron_adapter.forward_backward = forward_backward  # this process is the job's own
     trainer.train()
     return describe(trainer) | {"digests": digests}
+
+
+def draw(shares: list[Any], num_samples: int) -> list[Any]:
+    """`draw_mixture` for each of the shares."""
+    return [megatron_adapter.draw_mixture(share, num_samples) for share in shares]
+
+
+def compare_with_stock(config: TrainConfig, tokens: Path, plain: Path, cache: Path) -> dict[str, Any]:
+    """Compares our samples from `.bin.zst` with megatron's own classes over plain `.bin` files; gives counts and what differs."""
+    from megatron.core.datasets.blended_dataset import BlendedDataset
+    from megatron.core.datasets.gpt_dataset import GPTDataset, GPTDatasetConfig
+    from megatron.core.datasets.utils import Split
+
+    class Tokenizer:
+        eod, vocab_size, unique_identifiers = 0, 256, {"of": "stock"}
+
+    weights = {"math": 0.7, "physics": 0.3}
+    shards = open_token_shards(tokens)
+    mixed = dataclasses.replace(config, data=dataclasses.replace(config.data, weights=weights))
+    sets = training_sets(shards, mixed)
+    options = {"eod": shards.eod, "tokenizer_sha256": shards.tokenizer_sha256, "cache": cache / "ours", "is_training": True}
+    ours = {name: megatron_adapter.build_dataset(entry.prefix, mixed, **options) for name, entry in sets.items()}
+    stock_config = GPTDatasetConfig(
+        random_seed=config.training.seed,
+        sequence_length=config.model.seq_length,
+        blend=([str(plain / name / "train") for name in sets], list(weights.values())),
+        split="1,0,0",
+        path_to_cache=str(cache / "stock"),
+        tokenizer=Tokenizer(),
+        reset_position_ids=False,
+        reset_attention_mask=False,
+        eod_mask_loss=False,
+        create_attention_mask=False,
+        mid_level_dataset_surplus=0.005,
+        allow_ambiguous_pad_tokens=True,
+    )
+    stock = {}
+    for name in sets:
+        low_level = GPTDataset.build_low_level_dataset(str(plain / name / "train"), stock_config)
+        documents = np.arange(len(low_level), dtype=np.int32)
+        num_samples = len(ours[name]) - 5  # less than an epoch, as a blend asks for
+        stock[name] = GPTDataset(low_level, str(plain / name / "train"), documents, num_samples, Split.train, stock_config)
+    stream = SampleStream(ours, mixtures(sets, mixed), config.training.seed, megatron_adapter.draw_mixture)
+    stream.reach(120)
+    blend = BlendedDataset(list(stock.values()), list(weights.values()), 120, stock_config)
+    different = []
+    compared = {}
+    for name, one, other, count in [*((name, ours[name], stock[name], len(ours[name])) for name in sets), ("blend", stream, blend, 120)]:
+        for number in range(count):
+            for key in ("tokens", "labels", "position_ids", "loss_mask"):
+                if not torch.equal(torch.as_tensor(one[number][key]), torch.as_tensor(other[number][key])):
+                    different.append((name, number, key))
+        compared[name] = count
+    return {"samples": {name: len(ours[name]) for name in sets}, "compared": compared, "different": different}

@@ -31,7 +31,7 @@ _SKIPPED_SUFFIXES = re.compile(
     re.I,
 )
 _DECLARED = re.compile(
-    rb"\\(?:usepackage|RequirePackage)\s*\[([^\]]*)\]\s*\{[^}]*inputenc[^}]*\}|\\inputencoding\s*\{([^}]*)\}|%[^\n]*coding[:=]\s*([-\w]+)|\\usepackage\s*\[(latin\d+|utf8|cp125\d|ansinew|applemac)\]"
+    rb"\\(?:usepackage|RequirePackage)\s*\[([^\]]*)\]\s*\{[^}]*inputenc[^}]*\}|\\inputencoding\s*\{([^}]*)\}|%[^\n]{0,200}?coding[:=]\s*([-\w]+)|\\usepackage\s*\[(latin\d+|utf8|cp125\d|ansinew|applemac)\]"
 )
 _ENCODINGS = {
     "latin1": "cp1252",
@@ -60,6 +60,10 @@ _ENCODINGS = {
     "utf8x": "utf_8",
     "utf-8": "utf_8",
 }
+
+
+_CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127)) | {0x0B: " ", 0x0C: "\n\n"}
+# the converter uses some of them as marks of its own
 
 
 def is_tex_name(name: str) -> bool:
@@ -102,6 +106,9 @@ def decode_text(content: bytes, declared: str | None, warnings: Counter[str]) ->
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text = content.decode("utf-16", "replace")
         warnings["encoding_utf16"] += 1
+    elif (wide := _utf16_without_mark(content)) is not None:
+        text = content.decode(wide, "replace")
+        warnings["encoding_utf16"] += 1
     elif content.startswith(codecs.BOM_UTF8):
         content = content[3:]
     if text is None:
@@ -118,7 +125,16 @@ def decode_text(content: bytes, declared: str | None, warnings: Counter[str]) ->
         text = text.replace("\0", "")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.replace("\f", "\n\n").replace("\v", " ").replace("\x1a", "")
+    return text.translate(_CONTROLS)
+
+
+def _utf16_without_mark(content: bytes) -> str | None:
+    """The byte order where every other byte of the beginning is mostly 0: TeX is mostly ASCII."""
+    head = content[:400]
+    for encoding, zeros, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        if len(zeros) >= 4 and zeros.count(0) > len(zeros) // 2 and letters.count(0) == 0:
+            return encoding
+    return None
 
 
 def _decode_legacy(content: bytes, declared: str | None, warnings: Counter[str]) -> str:

@@ -1,17 +1,19 @@
-"""Sources → one expanded source: comments gone, files included, conditionals decided, the paper's own macros replaced by what they stand for.
+"""Sources → one expanded source: comments gone, files included, conditionals decided, the paper's macros replaced by their bodies.
 
-Not a TeX: no registers, no category codes that change mid-way. It knows how definitions are written (`\\newcommand`, `\\def` with delimiters,
-`\\let`, xparse, `\\newenvironment`, `\\DeclareMathOperator`, `\\newif`), scopes them by group, and leaves everything standard as it stands, so
-that formulas come out in the vocabulary of LaTeX and amsmath. Frames on an explicit stack: no recursion, work counted and bounded.
+Not a TeX: no registers, no category codes that change mid-way. It knows how definitions are written (`\\newcommand`, `\\def` with
+delimiters, `\\let`, xparse, `\\newenvironment`, `\\DeclareMathOperator`, `\\newif`), scopes them by group, and leaves everything standard
+as it stands, so that formulas come out in the vocabulary of LaTeX and amsmath. Frames on an explicit stack: no recursion, work counted
+and bounded.
 """
 
 import re
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import ChainMap, Counter
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
 
 from preprocess.config import LatexConfig
-from preprocess.latex.scan import argument, bracket_end, group_end, optional_argument, skip_line_space, skip_space
+from preprocess.latex.decode import is_tex_name
+from preprocess.latex.scan import Scanner, guard, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
 
 _NEXT = re.compile(r"[\\%{}]")
@@ -43,13 +45,13 @@ _NO_CONDITIONALS = frozenset(
         "iffalse@",
         "ifdefempty",
         "ifcsdef",
-        "ifblank",
         "ifinlist",
         "iftagged",
         "iflanguage",
         "ifthispageodd",
     }
 )
+_ADDRESS = re.compile(r"\s*\{((?:[^{}\n]|\{[^{}\n]*\}){0,2000})\}")
 _SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
 MAX_ARGUMENT_CHARACTERS = 2_000_000
 _MAX_WARNED = 50
@@ -64,6 +66,7 @@ class Macro:
     pieces: tuple[str | int, ...]
     delimiters: tuple[str, ...] | None = None
     spec: tuple[str, ...] | None = None
+    alias: str | None = None  # the name of a command of LaTeX's own that `\\let` has given another name
 
 
 @dataclass(slots=True)
@@ -131,7 +134,7 @@ def _ends_in_word(text: str) -> bool:
     if not _SPACE_EATERS.search(text[-1:]):
         return False
     start = len(text) - 1
-    while start >= 0 and (text[start].isalpha() and text[start] < "\x80" or text[start] == "@"):
+    while start >= 0 and ((text[start].isalpha() and text[start] < "\x80") or text[start] == "@"):
         start -= 1
     return start >= 0 and text[start] == "\\" and not (start > 0 and text[start - 1] == "\\" and (start < 2 or text[start - 2] != "\\"))
 
@@ -139,12 +142,13 @@ def _ends_in_word(text: str) -> bool:
 class Expander:
     """Expands the sources of one root."""
 
-    def __init__(self, texts: Mapping[str, str], config: LatexConfig) -> None:
-        self.texts = texts
+    def __init__(self, texts: Mapping[str, str], config: LatexConfig, scan: Scanner | None = None) -> None:
+        self.texts = dict(texts)
         self.by_lower = {name.lower(): name for name in texts}
         self.config = config
-        self.macros: dict[str, Macro] = {}
-        self.environments: dict[str, Environment] = {}
+        self.scan = scan if scan is not None else Scanner(sum(map(len, texts.values())), has_comments=True)
+        self.macros: MutableMapping[str, Macro] = {}
+        self.environments: MutableMapping[str, Environment] = {}
         self.switches: dict[str, bool] = {"true": True, "false": False}
         self.theorems: dict[str, str] = {}
         self.scopes: list[list[tuple[str, Macro | None]]] = []
@@ -155,11 +159,14 @@ class Expander:
         self.files: list[str] = []
         self.seen_packages: set[str] = set()
         self.include_only: set[str] | None = None
+        self.excluded_environments = {"comment"}
         self.dropped: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
         self.num_expansions = 0
+        self.num_pushed = 0
         self.is_after_word = False
         self.is_stopped = False
+        self.is_latex = False
         self.max_output = min(config.max_output_characters, max(8 << 20, config.max_macro_output_ratio * sum(map(len, texts.values()))))
 
     def expand(self, root: str) -> Expanded:
@@ -265,7 +272,7 @@ class Expander:
         handler = _HANDLERS.get(name)
         if handler is not None and handler(self, frame, name, start):
             return
-        if name.startswith("if") and name not in _NO_CONDITIONALS and len(name) > 2 and self._conditional(frame, name):
+        if name.startswith("if") and name not in _NO_CONDITIONALS and self._conditional(frame, name):
             return
         if self._switch(name):
             return
@@ -287,9 +294,9 @@ class Expander:
         """A house's own `\\importsection[folder]{file}`: taken as an inclusion where it names a file of the archive."""
         position = frame.position + (frame.text[frame.position : frame.position + 1] == "*")
         folder = ""
-        if (given := optional_argument(frame.text, position)) is not None:
+        if (given := self.scan.optional_argument(frame.text, position)) is not None:
             folder, position = given
-        target = argument(frame.text, position)
+        target = self.scan.argument(frame.text, position)
         if target is None or not re.fullmatch(r"[\w./ -]+", target[0]):
             return False
         name = self._find(target[0], folder)
@@ -305,12 +312,18 @@ class Expander:
         self.num_expansions += 1
         if not body:
             return
-        if len(self.frames) >= self.config.max_expansion_depth or self.num_expansions > self.config.max_expansions:
-            self._warn("expansion_limit")
-            if len(self.frames) >= self.config.max_expansion_depth:
-                del self.frames[1:-1]  # a macro that calls itself for ever: what is open inside it is given up
+        self.num_pushed += len(body)
+        if len(self.frames) >= self.config.max_expansion_depth:
+            # macros that call one another for ever: what is open inside them is given up, back to the file they stand in
+            self._warn("expansion_depth")
+            while len(self.frames) > 1 and self.frames[-1].name is None:
+                self.frames.pop()
             return
         self.frames.append(_Frame(body))
+
+    def _is_spent(self) -> bool:
+        """Whether the paper has had its macro calls: those left stay as they stand."""
+        return self.num_expansions > self.config.max_expansions or self.num_pushed > self.max_output
 
     def _settle(self) -> _Frame | None:
         """The frame that the next argument is read from: bodies that have nothing left are closed."""
@@ -326,7 +339,7 @@ class Expander:
         frame = self._settle()
         if frame is None:
             return None
-        found = argument(frame.text, frame.position, MAX_ARGUMENT_CHARACTERS)
+        found = self.scan.argument(frame.text, frame.position, MAX_ARGUMENT_CHARACTERS)
         if found is None:
             return None
         frame.position = found[1]
@@ -336,13 +349,21 @@ class Expander:
         frame = self._settle()
         if frame is None:
             return None
-        found = optional_argument(frame.text, frame.position)
+        found = self.scan.optional_argument(frame.text, frame.position)
         if found is None:
             return None
         frame.position = found[1]
         return found[0]
 
     def _call(self, frame: _Frame, name: str, macro: Macro) -> None:
+        if self._is_spent():
+            self._warn("expansion_limit")
+            self._emit(f"\\{name}")
+            self.is_after_word = name.isalpha()
+            return
+        if macro.alias is not None:
+            self._alias(frame, macro.alias)
+            return
         arguments: list[str] = []
         if macro.spec is not None:
             for kind in macro.spec:
@@ -369,6 +390,14 @@ class Expander:
             self._push(str(macro.pieces[0]))
         else:
             self._push(fill(macro.pieces, arguments))
+
+    def _alias(self, frame: _Frame, name: str) -> None:
+        """Does what LaTeX's own `\\name` does, whatever the paper has made of that name since."""
+        handler = _HANDLERS.get(name)
+        if handler is not None and handler(self, frame, name, frame.position):
+            return
+        self._emit(f"\\{name}")
+        self.is_after_word = name[-1].isalpha()
 
     def _read_by_spec(self, kind: str) -> str:
         if kind == "m":
@@ -405,11 +434,11 @@ class Expander:
                     frame = self.frames[-1]
                 text, position = frame.text, frame.position
                 continue
-            end = _find_outside_groups(text, delimiter, position)
+            end = self.scan.find_outside_groups(text, delimiter, position)
             if end < 0:
                 return None
             content = text[position:end]
-            if content.startswith("{") and group_end(content, 0) == len(content):
+            if content.startswith("{") and self.scan.group_end(content, 0) == len(content):
                 content = content[1:-1]
             arguments.append(content)
             position = end + len(delimiter)
@@ -442,12 +471,12 @@ class Expander:
         target = found[1] or found[2]
         num_arguments = 0
         default: str | None = None
-        if (given := optional_argument(text, position)) is not None:
+        if (given := self.scan.optional_argument(text, position)) is not None:
             num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
             position = given[1]
-            if (given := optional_argument(text, position)) is not None:
+            if (given := self.scan.optional_argument(text, position)) is not None:
                 default, position = given
-        body = argument(text, position)
+        body = self.scan.argument(text, position)
         if body is None:
             self._warn("definition_not_closed")
             frame.position = position
@@ -470,7 +499,7 @@ class Expander:
         if opening < 0:
             return True
         parameters = text[found.end() : opening]
-        end = group_end(text, opening)
+        end = self.scan.group_end(text, opening)
         if end < 0 or len(parameters) > 200 or "\n\n" in parameters:
             self._warn("definition_not_closed")
             return True
@@ -504,7 +533,8 @@ class Expander:
             and source not in ("{", "}", "%", "\\undefined", "\\relax")
             and not (source.startswith("\\") and "@" in source)
         ):
-            self._define(target, Macro(0, None, (source,)))
+            is_command = source.startswith("\\")
+            self._define(target, Macro(0, None, (source,), alias=source[1:] if is_command else None))
         return True
 
     def _operator(self, frame: _Frame, name: str, start: int) -> bool:
@@ -512,8 +542,8 @@ class Expander:
         star = ""
         if frame.text[position : position + 1] == "*":
             star, position = "*", position + 1
-        target = argument(frame.text, position)
-        body = argument(frame.text, target[1]) if target else None
+        target = self.scan.argument(frame.text, position)
+        body = self.scan.argument(frame.text, target[1]) if target else None
         if target is None or body is None:
             return True
         frame.position = body[1]
@@ -524,9 +554,9 @@ class Expander:
         return True
 
     def _document_command(self, frame: _Frame, name: str, start: int) -> bool:
-        target = argument(frame.text, frame.position)
-        spec = argument(frame.text, target[1]) if target else None
-        body = argument(frame.text, spec[1]) if spec else None
+        target = self.scan.argument(frame.text, frame.position)
+        spec = self.scan.argument(frame.text, target[1]) if target else None
+        body = self.scan.argument(frame.text, spec[1]) if spec else None
         if target is None or spec is None or body is None:
             return True
         frame.position = body[1]
@@ -542,19 +572,19 @@ class Expander:
         text, position = frame.text, frame.position
         if text[position : position + 1] == "*":
             position += 1
-        target = argument(text, position)
+        target = self.scan.argument(text, position)
         if target is None:
             return True
         position = target[1]
         num_arguments = 0
         default: str | None = None
-        if (given := optional_argument(text, position)) is not None:
+        if (given := self.scan.optional_argument(text, position)) is not None:
             num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
             position = given[1]
-            if (given := optional_argument(text, position)) is not None:
+            if (given := self.scan.optional_argument(text, position)) is not None:
                 default, position = given
-        begin = argument(text, position)
-        end = argument(text, begin[1]) if begin else None
+        begin = self.scan.argument(text, position)
+        end = self.scan.argument(text, begin[1]) if begin else None
         if begin is None or end is None:
             return True
         frame.position = end[1]
@@ -570,17 +600,17 @@ class Expander:
         text, position = frame.text, frame.position
         if text[position : position + 1] == "*":
             position += 1
-        target = argument(text, position)
+        target = self.scan.argument(text, position)
         if target is None:
             return True
         position = target[1]
-        if (given := optional_argument(text, position)) is not None:
+        if (given := self.scan.optional_argument(text, position)) is not None:
             position = given[1]
-        title = argument(text, position)
+        title = self.scan.argument(text, position)
         if title is None:
             return True
         position = title[1]
-        if (given := optional_argument(text, position)) is not None:
+        if (given := self.scan.optional_argument(text, position)) is not None:
             position = given[1]
         frame.position = position
         self.dropped["definition"] += position - start
@@ -590,13 +620,13 @@ class Expander:
     def _declaretheorem(self, frame: _Frame, name: str, start: int) -> bool:
         position = frame.position
         options = ""
-        if (given := optional_argument(frame.text, position)) is not None:
+        if (given := self.scan.optional_argument(frame.text, position)) is not None:
             options, position = given
-        target = argument(frame.text, position)
+        target = self.scan.argument(frame.text, position)
         if target is None:
             return True
         frame.position = target[1]
-        if (given := optional_argument(frame.text, frame.position)) is not None:
+        if (given := self.scan.optional_argument(frame.text, frame.position)) is not None:
             options, frame.position = options + given[0], given[1]
         title = re.search(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)", options)
         self.dropped["definition"] += frame.position - start
@@ -635,13 +665,37 @@ class Expander:
             self.open_conditionals.append(True)
         else:
             start = frame.position
-            frame.position, met_else = _skip_branch(text, start, stop_at_else=True)
+            frame.position, met_else = self._skip_branch(text, start, stop_at_else=True)
             self.dropped["false_branch"] += frame.position - start
             if met_else:
                 self.open_conditionals.append(True)
-        if frame.text[frame.position : frame.position + 1] in (" ", "\n") and name in ("iftrue", "iffalse"):
-            frame.position += 1
+        if value and (switch in self.switches):
+            frame.position = skip_line_space(frame.text, frame.position)
         return True
+
+    def _skip_branch(self, text: str, position: int, *, stop_at_else: bool) -> tuple[int, bool]:
+        """Past the `\\fi` (or, where asked, the `\\else`) of a conditional whose branch begins at `position`; nowhere where none is."""
+        depth = 0
+        limit = self.scan.limit(text, position)
+        if self.scan.find(text, "\\fi", position) < 0:
+            limit = position
+        for found in _CONDITIONAL.finditer(text, position, limit):
+            name = found[1]
+            if name is None:
+                continue
+            if name == "fi":
+                if depth == 0:
+                    self.scan.spend(found.end() - position)
+                    return skip_line_space(text, found.end()), False
+                depth -= 1
+            elif name in ("else", "or"):
+                if depth == 0 and stop_at_else:
+                    return skip_line_space(text, found.end()), True
+            elif name not in _NO_CONDITIONALS:
+                depth += 1
+        self.scan.spend(limit - position)
+        self._warn("conditional_not_closed")
+        return position, False
 
     def _primitive(self, frame: _Frame, name: str) -> bool | None:
         text = frame.text
@@ -660,9 +714,9 @@ class Expander:
                 frame.position = found.end()
                 one_number, other_number = int(found[1]), int(found[3])
                 return {"<": one_number < other_number, ">": one_number > other_number, "=": one_number == other_number}[found[2]]
-            line = re.compile(r"[^\n\\{}]*(?:\\[A-Za-z@]+[^\n\\{}]*)?").match(text, frame.position)
-            if line and name != "ifcase":
-                frame.position = line.end()
+            if name == "if" and (found := re.compile(r" ?([\w.*+-])([\w.*+ -])").match(text, frame.position)):
+                frame.position = found.end()
+                return found[1] == found[2]
             return False
         if name in ("ifdefined", "ifcsname"):
             found = re.compile(r"\s*\\?([A-Za-z@]+)(?:\\endcsname)?").match(text, frame.position)
@@ -690,7 +744,7 @@ class Expander:
                 frame.position = skip_line_space(text, frame.position)
             return name in ("ifhmode", "ifpdf", "ifPDFTeX", "ifpdftex")
         # a switch that some package declares: what its author left on is not known, so what stands first is not read
-        if re.compile(r"\\fi(?![A-Za-z@])").search(text, frame.position) and "@" not in name:
+        if "@" not in name and self.scan.find(text, "\\fi", frame.position) >= 0:
             self._warn("unknown_conditional")
             return False
         return None
@@ -699,7 +753,7 @@ class Expander:
         if not self.open_conditionals:
             return True
         begin = frame.position
-        frame.position, _ = _skip_branch(frame.text, begin, stop_at_else=False)
+        frame.position, _ = self._skip_branch(frame.text, begin, stop_at_else=False)
         self.dropped["false_branch"] += frame.position - begin
         self.open_conditionals.pop()
         return True
@@ -711,9 +765,9 @@ class Expander:
         return True
 
     def _ifthenelse(self, frame: _Frame, name: str, start: int) -> bool:
-        test = argument(frame.text, frame.position)
-        yes = argument(frame.text, test[1]) if test else None
-        no = argument(frame.text, yes[1]) if yes else None
+        test = self.scan.argument(frame.text, frame.position)
+        yes = self.scan.argument(frame.text, test[1]) if test else None
+        no = self.scan.argument(frame.text, yes[1]) if yes else None
         if test is None or yes is None or no is None:
             return False
         frame.position = no[1]
@@ -736,17 +790,17 @@ class Expander:
         return text.strip()
 
     def _novalue(self, frame: _Frame, name: str, start: int) -> bool:
-        test = argument(frame.text, frame.position)
-        branches = [argument(frame.text, test[1])] if test else [None]
+        test = self.scan.argument(frame.text, frame.position)
+        branches = [self.scan.argument(frame.text, test[1])] if test else [None]
         if name.endswith("TF") and branches[0]:
-            branches.append(argument(frame.text, branches[0][1]))
+            branches.append(self.scan.argument(frame.text, branches[0][1]))
         if test is None or None in branches:
             return False
         last = branches[-1]
         assert last is not None
         frame.position = last[1]
         is_true = test[0] == "\\BooleanTrue" if name.startswith("IfBoolean") else (test[0] == "-NoValue-") == name.startswith("IfNoValue")
-        wanted = branches[0] if is_true or name.endswith("F") and not name.endswith("TF") else branches[-1] if len(branches) > 1 else None
+        wanted = branches[0] if is_true or (name.endswith("F") and not name.endswith("TF")) else branches[-1] if len(branches) > 1 else None
         if name.endswith("F") and not name.endswith("TF") and is_true:
             wanted = None
         if wanted is not None:
@@ -754,8 +808,8 @@ class Expander:
         return True
 
     def _setboolean(self, frame: _Frame, name: str, start: int) -> bool:
-        target = argument(frame.text, frame.position)
-        value = argument(frame.text, target[1]) if target and name == "setboolean" else None
+        target = self.scan.argument(frame.text, frame.position)
+        value = self.scan.argument(frame.text, target[1]) if target and name == "setboolean" else None
         if target is None:
             return True
         frame.position = value[1] if value else target[1]
@@ -771,7 +825,7 @@ class Expander:
             target = target[3:]
         if not target:
             return None
-        here = self.frames and next((frame.name for frame in reversed(self.frames) if frame.name), None)
+        here = next((frame.name for frame in reversed(self.frames) if frame.name), None)
         beside = here.rpartition("/")[0] if here else ""
         root_folder = self.files[0].rpartition("/")[0] if self.files else ""
         prefixes = [folder.strip().removeprefix("./").rstrip("/")] if folder.strip() else []
@@ -793,22 +847,22 @@ class Expander:
         if name in ("import", "subimport", "includefrom", "subincludefrom", "inputfrom"):
             if text[position : position + 1] == "*":
                 position += 1
-            given = argument(text, position)
+            given = self.scan.argument(text, position)
             if given is None:
                 return True
             folder, position = given
-        braced = argument(text, position) if text[skip_space(text, position) : skip_space(text, position) + 1] == "{" else None
+        braced = self.scan.argument(text, position) if text[skip_space(text, position) : skip_space(text, position) + 1] == "{" else None
         if braced is not None:
             target, end = braced
         else:
-            found = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"?").match(text, position)
+            found = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"? ?").match(text, position)
             if found is None:
                 return True
             target, end = found[1], found.end()
         frame.position = end
         if name == "InputIfFileExists":
-            yes = argument(text, end)
-            no = argument(text, yes[1]) if yes else None
+            yes = self.scan.argument(text, end)
+            no = self.scan.argument(text, yes[1]) if yes else None
             if no is not None:
                 frame.position = no[1]
         if name == "include" and self.include_only is not None and target.strip() not in self.include_only:
@@ -857,9 +911,9 @@ class Expander:
                 frame.position = begin.end()
                 return True
         position = frame.position
-        if (given := optional_argument(frame.text, position)) is not None:
+        if (given := self.scan.optional_argument(frame.text, position)) is not None:
             position = given[1]
-        target = argument(frame.text, position)
+        target = self.scan.argument(frame.text, position)
         if target is None:
             return True
         if target[0].strip() == "subfiles" and given is not None:
@@ -892,24 +946,22 @@ class Expander:
                 inner = self._find(resolved) or self._find(f"{resolved}.sty")
                 if inner is not None and inner.lower().endswith((".sty", ".tex", ".def")) and inner not in self.files:
                     self._package(inner)
-        taken = Expander({}, self.config)
-        taken.macros, taken.environments, taken.theorems, taken.switches = self.macros, self.environments, self.theorems, self.switches
+        taken = Expander({}, self.config, self.scan)
+        taken.theorems, taken.switches = self.theorems, self.switches
         for found in re.finditer(
             r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|let|DeclareMathOperator|newenvironment|renewenvironment|newtheorem|declaretheorem|newif|NewDocumentCommand|DeclareDocumentCommand)(?![A-Za-z@])",
             text,
         ):
             frame = _Frame(text, found.end())
-            before = dict(self.macros), dict(self.environments)
+            taken.macros, taken.environments = ChainMap({}, self.macros), ChainMap({}, self.environments)
             _HANDLERS[found[1]](taken, frame, found[1], found.start())
-            if "@" in text[found.end() : frame.position] or name.lower().endswith(".cls"):
-                self.macros.clear()
-                self.macros.update(before[0])
-                self.environments.clear()
-                self.environments.update(before[1])
+            if "@" not in text[found.end() : frame.position] and not name.lower().endswith(".cls"):
+                self.macros.update(taken.macros.maps[0])
+                self.environments.update(taken.environments.maps[0])
         self.dropped["package"] += len(self.texts[name])
 
     def _includeonly(self, frame: _Frame, name: str, start: int) -> bool:
-        target = argument(frame.text, frame.position)
+        target = self.scan.argument(frame.text, frame.position)
         if target is not None:
             frame.position = target[1]
             self.include_only = {part.strip() for part in target[0].split(",")}
@@ -933,16 +985,19 @@ class Expander:
         if found is None:
             return False
         environment = found[1].strip()
-        if environment in VERBATIM_ENVIRONMENTS or environment == "comment":
-            closing = text.find(f"\\end{{{environment}}}", found.end())
+        if environment in VERBATIM_ENVIRONMENTS or environment in self.excluded_environments:
+            closing = self.scan.find(text, f"\\end{{{environment}}}", found.end())
             if closing < 0:
                 self._warn("verbatim_not_closed")
                 frame.position = found.end()
                 return True
             end = closing + len(environment) + 6
             frame.position = end
-            if environment == "comment":
+            if environment in self.excluded_environments:
                 self.dropped["comment"] += end - start
+            elif environment.startswith("filecontents"):
+                self._filecontents(text[found.end() : closing])
+                self.dropped["filecontents"] += end - start
             else:
                 self._emit(text[start:end])
             return True
@@ -955,16 +1010,38 @@ class Expander:
         if environment == "document" and self._is_nested_file():
             return True
         if environment == "document":
+            self.is_latex = True
             self.scopes.clear()
         else:
             self.scopes.append([])
         self._emit(f"\\begin{{{environment}}}")
         return True
 
+    def _filecontents(self, content: str) -> None:
+        """A file that the paper carries in itself and may include later."""
+        if (given := self.scan.optional_argument(content, 0)) is not None:
+            content = content[given[1] :]
+        name = self.scan.group(content, 0)
+        if name is None or not is_tex_name(name[0]) or name[0].lower() in self.by_lower:
+            return
+        self.by_lower[name[0].lower()] = name[0]
+        self.texts[name[0]] = content[name[1] :].lstrip("\n")
+
+    def _excludecomment(self, frame: _Frame, name: str, start: int) -> bool:
+        target = self.scan.group(frame.text, frame.position)
+        if target is None:
+            return False
+        frame.position = target[1]
+        if name == "excludecomment":
+            self.excluded_environments.add(target[0].strip())
+        else:
+            self.excluded_environments.discard(target[0].strip())
+        return True
+
     def _end(self, frame: _Frame, name: str, start: int) -> bool:
         found = _BEGIN_END.match(frame.text, frame.position)
         if found is None:
-            return False
+            return False if self.is_latex else self._bye(frame, name, start)  # plain TeX's \end
         environment = found[1].strip()
         frame.position = found.end()
         if environment in self.environments:
@@ -975,12 +1052,16 @@ class Expander:
             return self._endinput(frame, name, start)
         self._emit(f"\\end{{{environment}}}")
         if environment == "document":
-            while self.frames:
-                left = self.frames.pop()
-                self.dropped["after_end"] += len(left.text) - left.position
-            self.is_stopped = True
-        else:
-            self._leave_scope()
+            return self._bye(frame, name, start)
+        self._leave_scope()
+        return True
+
+    def _bye(self, frame: _Frame, name: str, start: int) -> bool:
+        """The end of the paper: TeX reads no further."""
+        while self.frames:
+            left = self.frames.pop()
+            self.dropped["after_end"] += len(left.text) - left.position
+        self.is_stopped = True
         return True
 
     def _verb(self, frame: _Frame, name: str, start: int) -> bool:
@@ -988,25 +1069,38 @@ class Expander:
         if text[position : position + 1] == "*":
             position += 1
         if name == "lstinline" and text[position : position + 1] == "[":
-            end = bracket_end(text, position)
+            end = self.scan.bracket_end(text, position)
             position = end if end > 0 else position
         delimiter = text[position : position + 1]
         if name in ("lstinline", "mintinline") and delimiter == "{":
             return False
         if not delimiter or delimiter.isalpha() or delimiter in " \n*":
             return False
-        end = text.find(delimiter, position + 1)
-        if end < 0 or "\n" in text[position:end]:
+        line_end = text.find("\n", position)
+        end = text.find(delimiter, position + 1, line_end if line_end >= 0 else len(text))
+        if end < 0:
             return False
         frame.position = end + 1
-        self._emit(f"\\verb\x01{text[position + 1 : end]}\x01")
+        self._emit(f"\\verb\x01{guard(text[position + 1 : end])}\x01")
+        return True
+
+    def _url(self, frame: _Frame, name: str, start: int) -> bool:
+        """`\\url{a%20b}`: the `%` of an address is no comment."""
+        text, position = frame.text, frame.position
+        if (given := self.scan.optional_argument(text, position)) is not None:
+            position = given[1]
+        found = _ADDRESS.match(text, position)
+        if found is None or "%" not in found[1]:
+            return False
+        frame.position = found.end()
+        self._emit(text[start:position])
+        self.is_after_word = False
+        self._push("{" + re.sub(r"(?<!\\)%", r"\\%", found[1]) + "}")
         return True
 
     def _xspace(self, frame: _Frame, name: str, start: int) -> bool:
         below = self._settle()
-        if below is not None and below.position < len(below.text) and below.text[below.position] not in " \n.,;:!?'/)-~}]&\\":
-            self._emit(" ")
-        elif (
+        if (below is not None and below.position < len(below.text) and below.text[below.position] not in " \n.,;:!?'/)-~}]&\\") or (
             below is not None
             and below.text[below.position : below.position + 1] == "\\"
             and below.text[below.position + 1 : below.position + 2].isalpha()
@@ -1026,7 +1120,7 @@ class Expander:
         return True
 
     def _ensuremath(self, frame: _Frame, name: str, start: int) -> bool:
-        body = argument(frame.text, frame.position)
+        body = self.scan.argument(frame.text, frame.position)
         if body is None:
             return False
         frame.position = body[1]
@@ -1035,48 +1129,6 @@ class Expander:
 
     def _prefix(self, frame: _Frame, name: str, start: int) -> bool:
         return True
-
-
-def _skip_branch(text: str, position: int, *, stop_at_else: bool) -> tuple[int, bool]:
-    """Past the `\\fi` (or, where asked, the `\\else`) that belongs to a conditional whose branch begins at `position`."""
-    depth = 0
-    for found in _CONDITIONAL.finditer(text, position):
-        name = found[1]
-        if name is None:
-            continue
-        if name == "fi":
-            if depth == 0:
-                return skip_line_space(text, found.end()), False
-            depth -= 1
-        elif name in ("else", "or"):
-            if depth == 0 and stop_at_else:
-                return skip_line_space(text, found.end()), True
-        elif name not in _NO_CONDITIONALS:
-            depth += 1
-    return len(text), False
-
-
-def _find_outside_groups(text: str, wanted: str, position: int, max_characters: int = 100_000) -> int:
-    depth = 0
-    limit = min(len(text), position + max_characters)
-    first = wanted[0]
-    is_word = len(wanted) > 1 and first == "\\" and wanted[-1].isalpha()
-    while position < limit:
-        character = text[position]
-        if depth == 0 and character == first and text.startswith(wanted, position):
-            if not is_word or not text[position + len(wanted) : position + len(wanted) + 1].isalpha():
-                return position
-        if character == "\\":
-            position += 2
-            continue
-        if character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if depth < 0:
-                return -1
-        position += 1
-    return -1
 
 
 def _find_unescaped(text: str, wanted: str, position: int) -> int:
@@ -1125,7 +1177,7 @@ _HANDLERS = {
         ),
         Expander._newcommand,
     ),
-    **dict.fromkeys(("def", "gdef", "edef", "xdef"), Expander._def),
+    **dict.fromkeys(("def", "gdef", "edef", "xdef", "define", "redefine", "predefine"), Expander._def),
     **dict.fromkeys(("let", "futurelet@"), Expander._let),
     **dict.fromkeys(("DeclareMathOperator", "newoperator@"), Expander._operator),
     **dict.fromkeys(
@@ -1168,12 +1220,15 @@ _HANDLERS = {
     "else": Expander._else,
     "or": Expander._else,
     "fi": Expander._fi,
+    **dict.fromkeys(("excludecomment", "includecomment"), Expander._excludecomment),
     "includeonly": Expander._includeonly,
     "endinput": Expander._endinput,
+    **dict.fromkeys(("bye", "enddocument"), Expander._bye),
     "begin": Expander._begin,
     "end": Expander._end,
     "verb": Expander._verb,
     "lstinline": Expander._verb,
+    **dict.fromkeys(("url", "href", "nolinkurl", "path"), Expander._url),
     "xspace": Expander._xspace,
     "csname": Expander._csname,
     "ensuremath": Expander._ensuremath,

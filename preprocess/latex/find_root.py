@@ -30,8 +30,11 @@ _TEX_ENDINGS = (".tex", ".ltx", ".latex")
 
 def find_root(texts: Mapping[str, str], readme: bytes | None = None) -> tuple[str, ...]:
     """The names of the root files in order; empty where nothing can be one."""
-    if readme is not None and (stated := _stated_roots(readme, texts)):
-        return stated
+    if readme is not None:
+        stated, ignored = read_readme(readme)
+        if any(name in texts for name in stated):
+            return tuple(name for name in stated if name in texts)
+        texts = {name: text for name, text in texts.items() if name not in ignored}
     candidates = {name: text for name, text in texts.items() if not name.lower().endswith((".sty", ".cls", ".bbl", ".def", ".clo", ".cfg"))}
     included = _included_names(candidates)
     classes = {name: found[1] for name, text in candidates.items() if (found := _CLASS.search(text))}
@@ -116,17 +119,17 @@ def _plain_path(path: str) -> str:
     return "/".join(parts)
 
 
-def _stated_roots(readme: bytes, texts: Mapping[str, str]) -> tuple[str, ...]:
-    """Roots that arXiv's 00README states: JSON or YAML `usage: toplevel`, or the old form `name toplevelfile`."""
+def read_readme(readme: bytes) -> tuple[tuple[str, ...], frozenset[str]]:
+    """What arXiv's 00README states, as JSON, as YAML, or in the old form of `name directive` lines: (top-level files, files to ignore)."""
     text = readme.decode("utf-8", "replace")
-    names: list[str] = []
+    usages: list[tuple[str, str]] = []
     try:
-        sources = json.loads(text).get("sources", [])
-        names = [source["filename"] for source in sources if source.get("usage") == "toplevel"]
+        usages = [(str(source["filename"]), str(source.get("usage"))) for source in json.loads(text)["sources"]]
     except (ValueError, AttributeError, KeyError, TypeError):
         for block in re.split(r"\n\s*-\s", text):
-            filename, usage = re.search(r"filename:\s*['\"]?([^\s'\"]+)", block), re.search(r"usage:\s*['\"]?toplevel\b", block)
+            filename, usage = re.search(r"filename:\s*['\"]?([^\s'\"]+)", block), re.search(r"usage:\s*['\"]?([a-z]+)\b", block)
             if filename and usage:
-                names.append(filename[1])
-        names += re.findall(r"^\s*(\S+)\s+toplevelfile\b", text, re.M)
-    return tuple(name for name in names if name in texts)
+                usages.append((filename[1], usage[1]))
+        usages += re.findall(r"^[ \t]*(\S+)[ \t]+(toplevelfile|ignore)\b", text, re.M)
+    roots = tuple(name for name, usage in usages if usage in ("toplevel", "toplevelfile"))
+    return roots, frozenset(name for name, usage in usages if usage == "ignore")

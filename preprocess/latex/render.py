@@ -1,7 +1,7 @@
 """Expanded LaTeX → the text grammar: what a reader of the PDF reads, in order, and nothing that only TeX reads.
 
-One pass over the source. Environments are events on a stack; only the arguments of a few commands (titles, footnotes, captions) are rendered
-by recursion, bounded by `max_group_depth`. Formulas are copied as they stand.
+One pass over the source. Environments are events on a stack; only the arguments of a few commands (titles, footnotes, captions) are
+rendered by recursion, bounded by `max_group_depth`. Formulas are copied as they stand.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from preprocess.config import LatexConfig
-from preprocess.latex.scan import argument, bracket_end, optional_argument, skip_line_space, skip_space
+from preprocess.latex.scan import Scanner, skip_line_space, unguard
 from preprocess.latex.tables import (
     CITE_COMMANDS,
     COMBINING,
@@ -34,7 +34,7 @@ _WORD = re.compile(r"\\([A-Za-z@]+)(\*?)|\\(.)", re.S)
 _BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 _DIMENSION = (
-    r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\[A-Za-z]+)"
+    r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\magstep\s*\d|\\[A-Za-z]+)"
     r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?)*"
 )
 _ASSIGNED = re.compile(
@@ -44,11 +44,12 @@ _ASSIGNED = re.compile(
     r"clubpenalty|moveleft|moveright|raise|lower|pretolerance|hangindent|hangafter|unitlength|epsfxsize|epsfysize|partopsep|labelsep|leftmargin|"
     r"rightmargin|topfraction|textfraction|floatsep|textfloatsep|intextsep|jot|arraycolsep|fboxsep|fboxrule|marginparwidth|pagewidth|pageheight|advance|baselinestretch|floatpagefraction|multlinegap|displaywidowpenalty|brokenpenalty|hyphenpenalty|exhyphenpenalty|emergencystretch|showboxdepth|showboxbreadth|secnumdepth|tocdepth)\Z"
 )
+_RULE_SPAN = re.compile(r"(?:\([lr]*\))?(?:\[[^\]\n]*\])?(?:\([lr{}.\w]*\))?\{[^{}\n]*\}")
 _DIMENSION_RE = re.compile(_DIMENSION)
 _FONT = re.compile(r"\s*\\[A-Za-z]+\s*=?\s*[A-Za-z]+\d*(?:\s+(?:scaled|at)\s*(?:\\magstep\w*\s*\d?|\d+\.?\d*\s*(?:pt)?))?")
 _RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")
+_CHARACTER_CODE = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))")
 _BOX_SIZE = re.compile(r"\s*(?:to|spread)" + _DIMENSION)
-_MATH_STEP = re.compile(r"\\.|[{}$]|\n[ \t]*\n", re.S)
 _ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]*(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]*\])?[ \t]*\n?")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
 _LABEL = re.compile(r"[ \t]*\\label\s*\{[^{}]*\}")
@@ -57,14 +58,24 @@ _MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
 _MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]*\])*\{([^{}]*)\}")
 _CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]*\])?\s*\{\s*([^{}\s,]+)")
 _ALGORITHM = {
-    "If": "if {} then", "ElsIf": "else if {} then", "ElseIf": "else if {} then", "Else": "else", "EndIf": "end if", "For": "for {} do", "ForAll": "for all {} do",
-    "EndFor": "end for", "While": "while {} do", "EndWhile": "end while", "Repeat": "repeat", "Until": "until {}", "Loop": "loop", "EndLoop": "end loop",
-    "State": "", "Statex": "", "Require": "Require:", "Ensure": "Ensure:", "Return": "return", "Procedure": "procedure {}({})", "EndProcedure": "end procedure",
-    "Function": "function {}({})", "EndFunction": "end function", "Comment": "▷ {}", "STATE": "", "IF": "if {} then", "ELSE": "else", "ENDIF": "end if",
-    "FOR": "for {} do", "ENDFOR": "end for", "WHILE": "while {} do", "ENDWHILE": "end while", "RETURN": "return", "REQUIRE": "Require:", "ENSURE": "Ensure:",
-    "COMMENT": "▷ {}", "REPEAT": "repeat", "UNTIL": "until {}", "FORALL": "for all {} do", "ELSIF": "else if {} then", "Input": "Input:", "Output": "Output:",
-    "KwIn": "Input: {}", "KwOut": "Output: {}", "KwData": "Data: {}", "KwResult": "Result: {}", "KwRet": "return {}", "Call": "{}({})",
+    "If": "if {} then", "ElsIf": "else if {} then", "ElseIf": "else if {} then", "Else": "else", "EndIf": "end if", "For": "for {} do",
+    "ForAll": "for all {} do", "EndFor": "end for", "While": "while {} do", "EndWhile": "end while", "Repeat": "repeat",
+    "Until": "until {}", "Loop": "loop", "EndLoop": "end loop", "State": "", "Statex": "", "Require": "Require:", "Ensure": "Ensure:",
+    "Return": "return", "Procedure": "procedure {}({})", "EndProcedure": "end procedure", "Function": "function {}({})",
+    "EndFunction": "end function", "Comment": "▷ {}", "STATE": "", "IF": "if {} then", "ELSE": "else", "ENDIF": "end if",
+    "FOR": "for {} do", "ENDFOR": "end for", "WHILE": "while {} do", "ENDWHILE": "end while", "RETURN": "return", "REQUIRE": "Require:",
+    "ENSURE": "Ensure:", "COMMENT": "▷ {}", "REPEAT": "repeat", "UNTIL": "until {}", "FORALL": "for all {} do",
+    "ELSIF": "else if {} then", "Input": "Input:", "Output": "Output:", "KwIn": "Input: {}", "KwOut": "Output: {}", "KwData": "Data: {}",
+    "KwResult": "Result: {}", "KwRet": "return {}", "Call": "{}({})",
+    "TO": "to", "AND": "and", "OR": "or", "NOT": "not", "TRUE": "true", "FALSE": "false", "PRINT": "print",
+    "XOR": "xor", "LOOP": "loop", "ENDLOOP": "end loop",
 }  # fmt: skip
+
+
+MAX_ABSTRACTS = 4  # of one root: in several languages
+
+
+_IN_LINE = frozenset({"Comment", "COMMENT", "Call", "TO", "AND", "OR", "NOT", "TRUE", "FALSE", "XOR"})
 
 
 @dataclass(slots=True)
@@ -99,10 +110,11 @@ class Numbers:
 class Renderer:
     """Renders one root's expanded source."""
 
-    def __init__(self, theorems: Mapping[str, str], numbers: Numbers, config: LatexConfig) -> None:
+    def __init__(self, theorems: Mapping[str, str], numbers: Numbers, config: LatexConfig, scan: Scanner | None = None) -> None:
         self.theorems = theorems
         self.numbers = numbers
         self.config = config
+        self.scan = scan if scan is not None else Scanner(0, has_comments=False)
         self.symbols = unicode_symbols()
         self.dropped: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
@@ -201,13 +213,13 @@ class Renderer:
 
     def _dollar(self, text: str, start: int, out: list[str]) -> int:
         if text.startswith("$$", start):
-            end = _closing_dollars(text, start + 2)
+            end = self.scan.closing_dollars(text, start + 2)
             if end < 0:
                 out.append("\\$")
                 return start + 2
             out.append(self._display(text[start + 2 : end]))
             return end + 2
-        end = _closing_dollar(text, start + 1)
+        end = self.scan.closing_dollar(text, start + 1)
         if end < 0:
             out.append("\\$")
             return start + 1
@@ -224,7 +236,7 @@ class Renderer:
             if "\\cite" in content:
                 content = _MATH_CITE.sub(lambda found: self._cites(found[1]), content)
             if "\\verb\x01" in content:
-                content = re.sub(r"\\verb\x01([^\x01]*)\x01", lambda found: f"\\texttt{{{found[1]}}}", content)
+                content = re.sub(r"\\verb\x01([^\x01]*)\x01", lambda found: f"\\texttt{{{unguard(found[1])}}}", content)
             if "$" in content:
                 content = _INNER_TEXT.sub(_split_inner_text, content)
         content = content.replace("\x01", "")
@@ -248,7 +260,7 @@ class Renderer:
 
     def _display_environment(self, text: str, name: str, position: int, out: list[str]) -> int:
         closing = f"\\end{{{name}}}"
-        end = text.find(closing, position)
+        end = self.scan.find(text, closing, position)
         if end < 0:
             end = text.find("\n\n", position)
             end = len(text) if end < 0 else end
@@ -283,10 +295,10 @@ class Renderer:
         if name == "verb" and text[end : end + 1] == "\x01":
             closing = text.find("\x01", end + 1)
             if closing > 0:
-                content = text[end + 1 : closing]
+                content = unguard(text[end + 1 : closing])
                 out.append(f"`{content}`" if "`" not in content else f"`` {content} ``")
                 return closing + 1
-        if name in COMBINING and name not in ("t", "b", "C", "G", "U") or name in ("t", "b") and text[end : end + 1] == "{":
+        if (name in COMBINING and name not in ("t", "b", "C", "G", "U")) or (name in ("t", "b") and text[end : end + 1] == "{"):
             after = self._accent(text, end, name, out)
             if after >= 0:
                 return after
@@ -302,7 +314,7 @@ class Renderer:
         if name in CITE_COMMANDS:
             return self._cite(text, end, name, out)
         if name in REF_COMMANDS:
-            given = argument(text, end)
+            given = self.scan.argument(text, end)
             if given is not None and given[0] and "\n\n" not in given[0]:
                 out.append(self._refs(given[0]) if name != "eqref" else f"({self._refs(given[0])})")
                 return given[1]
@@ -332,7 +344,7 @@ class Renderer:
         if not LAYOUT.match(name):
             self.unknown[name] += 1
         if text[end : end + 1] == "[":
-            closing = bracket_end(text, end, 200)
+            closing = self.scan.bracket_end(text, end, 200)
             if closing > 0 and text[closing : closing + 1] == "{":
                 return closing
         return skip_line_space(text, end)
@@ -340,7 +352,7 @@ class Renderer:
     def _arguments(self, text: str, position: int, spec: str) -> tuple[list[str | None], int]:
         given: list[str | None] = []
         for kind in spec:
-            found = optional_argument(text, position) if kind == "o" else argument(text, position)
+            found = self.scan.optional_argument(text, position) if kind == "o" else self.scan.argument(text, position)
             if found is None:
                 if kind == "m":
                     break
@@ -357,7 +369,7 @@ class Renderer:
             return row_end.end() if row_end else end
         if symbol in "([":
             closing = "\\)" if symbol == "(" else "\\]"
-            stop = _closing(text, closing, end)
+            stop = self.scan.closing_command(text, closing, end)
             if stop < 0:
                 return end
             content = text[end:stop]
@@ -382,7 +394,7 @@ class Renderer:
         position = skip_line_space(text, end) if name.isalpha() else end
         if name.isalpha() and position == end and text[end : end + 1].isalpha():
             return -1
-        given = argument(text, position)
+        given = self.scan.argument(text, position)
         if given is None:
             return -1
         content, after = given
@@ -404,22 +416,22 @@ class Renderer:
         closing = f"\\end{name}"
         if (
             name in ("heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading")
-            and text[skip_space(text, end) : skip_space(text, end) + 1] != "{"
+            and text[self.scan.skip_space(text, end) : self.scan.skip_space(text, end) + 1] != "{"
         ):
-            stop = text.find(closing, end)
+            stop = self.scan.find(text, closing, end)
             if stop < 0 or stop - end > 2000:
                 return end
             title, after = text[end:stop], stop + len(closing)
         elif name == "beginsection":
-            stops = [place for mark in ("\n\n", "\\par") if (place := text.find(mark, end)) >= 0]
-            stop = min(stops) if stops else len(text)
+            stops = [place for mark in ("\n\n", "\\par") if (place := text.find(mark, end, end + 2_000)) >= 0]
+            stop = min(stops) if stops else min(len(text), end + 2_000)
             title, after = text[end:stop], stop
         else:
             position = end
-            if (given := optional_argument(text, position)) is not None:
+            if (given := self.scan.optional_argument(text, position)) is not None:
                 position = given[1]
-            found = argument(text, position)
-            if found is None or text[skip_space(text, position) : skip_space(text, position) + 1] != "{":
+            found = self.scan.group(text, position)
+            if found is None:
                 return end
             title, after = found
         rendered = self.inline(title)
@@ -435,11 +447,11 @@ class Renderer:
     def _cite(self, text: str, end: int, name: str, out: list[str]) -> int:
         notes: list[str] = []
         position = end
-        while len(notes) < 2 and (given := optional_argument(text, position)) is not None:
+        while len(notes) < 2 and (given := self.scan.optional_argument(text, position)) is not None:
             notes.append(given[0])
             position = given[1]
-        found = argument(text, position)
-        if found is None or text[skip_space(text, position) : skip_space(text, position) + 1] != "{":
+        found = self.scan.group(text, position)
+        if found is None:
             return end
         shown = [self.inline(note) for note in notes if note.strip()]
         marker = self._cites(found[0])
@@ -451,10 +463,14 @@ class Renderer:
 
     def _front(self, text: str, end: int, name: str, out: list[str]) -> int:
         closing = f"\\end{name}"
-        position = skip_space(text, end)
-        while (given := optional_argument(text, position)) is not None:
+        position = self.scan.skip_space(text, end)
+        while (given := self.scan.optional_argument(text, position)) is not None:
             position = given[1]
-        found = argument(text, position) if text[skip_space(text, position) : skip_space(text, position) + 1] == "{" else None
+        found = (
+            self.scan.argument(text, position)
+            if text[self.scan.skip_space(text, position) : self.scan.skip_space(text, position) + 1] == "{"
+            else None
+        )
         stop = text.find(closing, end, end + 20_000) if found is None else -1
         if found is None and stop < 0:
             return end
@@ -475,19 +491,19 @@ class Renderer:
         pattern = _ALGORITHM[name]
         given: list[str] = []
         for _ in range(pattern.count("{}")):
-            found = argument(text, end)
+            found = self.scan.argument(text, end)
             if found is None:
                 break
             given.append(self.inline(found[0]))
             end = found[1]
         given += [""] * (pattern.count("{}") - len(given))
-        out.append(("\n" if name.lower() not in ("comment", "call") else " ") + pattern.format(*given) + " ")
+        out.append(("\n" if name not in _IN_LINE else " ") + pattern.format(*given) + " ")
         return skip_line_space(text, end)
 
     def _footnote(self, text: str, end: int, name: str, out: list[str]) -> int:
-        if (given := optional_argument(text, end)) is not None:
+        if (given := self.scan.optional_argument(text, end)) is not None:
             end = given[1]
-        found = argument(text, end)
+        found = self.scan.argument(text, end)
         if found is None:
             return -1
         if content := self.inline(found[0]):
@@ -495,21 +511,21 @@ class Renderer:
         return found[1]
 
     def _vfootnote(self, text: str, end: int, name: str, out: list[str]) -> int:
-        mark = argument(text, end)
-        if mark is not None and text[skip_space(text, mark[1]) : skip_space(text, mark[1]) + 1] == "{":
+        mark = self.scan.argument(text, end)
+        if mark is not None and text[self.scan.skip_space(text, mark[1]) : self.scan.skip_space(text, mark[1]) + 1] == "{":
             return self._footnote(text, mark[1], name, out)  # plain TeX: \footnote{mark}{text}
         return self._footnote(text, end, name, out)
 
     def _caption(self, text: str, end: int, name: str, out: list[str]) -> int:
         if name == "captionof":
-            kind = argument(text, end)
+            kind = self.scan.argument(text, end)
             end = kind[1] if kind else end
         if text[end : end + 1] == "*":
             end += 1
-        if (given := optional_argument(text, end)) is not None:
+        if (given := self.scan.optional_argument(text, end)) is not None:
             end = given[1]
-        found = argument(text, end)
-        if found is None or text[skip_space(text, end) : skip_space(text, end) + 1] != "{":
+        found = self.scan.group(text, end)
+        if found is None:
             return -1
         depth, self.table_depth = self.table_depth, 0
         if content := self.inline(found[0]):
@@ -519,7 +535,9 @@ class Renderer:
 
     def _item(self, text: str, end: int, name: str, out: list[str]) -> int:
         label = ""
-        if (given := optional_argument(text, end)) is not None and text[skip_line_space(text, end) : skip_line_space(text, end) + 1] == "[":
+        if (given := self.scan.optional_argument(text, end)) is not None and text[
+            skip_line_space(text, end) : skip_line_space(text, end) + 1
+        ] == "[":
             label = self.inline(given[0])
             end = given[1]
         if label:
@@ -532,7 +550,7 @@ class Renderer:
         return skip_line_space(text, end)
 
     def _url(self, text: str, end: int, name: str, out: list[str]) -> int:
-        found = argument(text, end)
+        found = self.scan.argument(text, end)
         if found is None:
             return -1
         out.append(re.sub(r"\\([%#&_~$])", r"\1", found[0]).replace("\\", "").replace("$", "\\$").strip())
@@ -540,7 +558,7 @@ class Renderer:
 
     def _par(self, text: str, end: int, name: str, out: list[str]) -> int:
         out.append("\n\n")
-        return skip_space(text, end)
+        return self.scan.skip_space(text, end)
 
     def _row(self, text: str, end: int, name: str, out: list[str]) -> int:
         out.append("\n")
@@ -549,6 +567,10 @@ class Renderer:
     def _font(self, text: str, end: int, name: str, out: list[str]) -> int:
         found = _FONT.match(text, end)
         return found.end() if found else -1
+
+    def _partial_rule(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = _RULE_SPAN.match(text, end)
+        return found.end() if found else end
 
     def _rule(self, text: str, end: int, name: str, out: list[str]) -> int:
         found = _RULE.match(text, end)
@@ -559,35 +581,40 @@ class Renderer:
         return found.end() if found else end
 
     def _bibitem(self, text: str, end: int, name: str, out: list[str]) -> int:
-        if (given := optional_argument(text, end)) is not None:
+        if (given := self.scan.optional_argument(text, end)) is not None:
             end = given[1]
-        found = argument(text, end)
+        found = self.scan.argument(text, end)
         if found is None:
             return -1
         out.append(f"\n\n{self._cites(found[0])} ")
         return found[1]
 
     def _symbol_text(self, text: str, end: int, name: str, out: list[str]) -> int:
-        found = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))").match(text, end)
-        if found is None:
-            return end
-        if found[1] or found[3]:
-            code = int(found[1]) if found[1] else int(found[3], 16)
-            out.append(chr(code) if 32 <= code < 127 and code not in (36, 92) else "")
-        elif found[2]:
-            out.append(found[2] if found[2] not in "$\\" else f"\\{found[2]}" if found[2] == "$" else "\\textbackslash{}")
-        return found.end()
+        if name == "symbol":
+            given = self.scan.argument(text, end)
+            if given is None or not given[0].strip().isdigit():
+                return end
+            code, after = int(given[0]), given[1]
+        else:
+            found = _CHARACTER_CODE.match(text, end)
+            if found is None:
+                return end
+            after = found.end()
+            code = ord(found[2]) if found[2] else int(found[1] or found[3] or found[4], 10 if found[1] else 16 if found[3] else 8)
+        character = chr(code) if 32 <= code < 127 else ""
+        out.append({"\\": "\\textbackslash{}", "$": "\\$"}.get(character, character))
+        return after
 
     def _refs_section(self, text: str, end: int, name: str, out: list[str]) -> int:
-        stop = text.find("\\endRefs", end)
+        stop = self.scan.find(text, "\\endRefs", end)
         stop = len(text) if stop < 0 else stop
         self.dropped["bibliography"] += stop - end
         return stop
 
     def _proclaim(self, text: str, end: int, name: str, out: list[str]) -> int:
-        position = skip_space(text, end)
+        position = self.scan.skip_space(text, end)
         if text[position : position + 1] == "{":
-            found = argument(text, position)
+            found = self.scan.argument(text, position)
             if found is not None:
                 title = self.inline(found[0])
                 out.append(f"\n\n{title}{'' if title.endswith(('.', ':')) else '.'} ")
@@ -600,7 +627,7 @@ class Renderer:
         return found.end() if found else end
 
     def _gls(self, text: str, end: int, name: str, out: list[str]) -> int:
-        found = argument(text, end)
+        found = self.scan.argument(text, end)
         if found is None:
             return -1
         out.append(found[0].replace("_", " ").replace("\\", ""))
@@ -630,13 +657,13 @@ class Renderer:
         if name in DISPLAY_ENVIRONMENTS:
             return self._display_environment(text, raw_name, position, out)
         if name == "math":
-            stop = text.find("\\end{math}", position)
+            stop = self.scan.find(text, "\\end{math}", position)
             if stop >= 0:
                 out.append(self._inline_math(text[position:stop]))
                 return stop + len("\\end{math}")
         if name in INNER_MATH_ENVIRONMENTS:
             # without a formula around it: an error of the author's, which TeX would stop at
-            stop = text.find(f"\\end{{{raw_name}}}", position)
+            stop = self.scan.find(text, f"\\end{{{raw_name}}}", position)
             if stop >= 0:
                 out.append(self._display(f"\\begin{{{raw_name}}}{text[position:stop]}\\end{{{raw_name}}}"))
                 return stop + len(raw_name) + 6
@@ -645,8 +672,6 @@ class Renderer:
         if name == "thebibliography":
             if not self.config.keep_bibliography:
                 return self._drop(text, raw_name, position, "bibliography")
-            given = argument(text, position)
-            position = given[1] if given else position
             out.append("\n\n# References\n\n")
         environments.append(raw_name)
         return self._enter(text, raw_name, name, position, out)
@@ -665,11 +690,11 @@ class Renderer:
             "enumerate*",
             "enumitem",
         ):
+            out.append("" if self.lists else "\n")
             self.lists.append(0 if "enum" in name else None)
-            out.append("\n")
             if name == "list":
                 return self._arguments(text, position, "mm")[1]
-            given = optional_argument(text, position)
+            given = self.scan.optional_argument(text, position)
             return given[1] if given else position
         if name in TABLE_ENVIRONMENTS:
             self.table_depth += 1
@@ -689,7 +714,7 @@ class Renderer:
         title = self.theorems.get(raw_name) or self.theorems.get(name) or THEOREM_TITLES.get(name.lower())
         if title is not None:
             heading = self.inline(title)
-            if (given := optional_argument(text, position)) is not None:
+            if (given := self.scan.optional_argument(text, position)) is not None:
                 position = given[1]
                 note = self.inline(given[0])
                 heading = note if name == "proof" and note else f"{heading} ({note})" if note and heading else heading or note
@@ -697,8 +722,8 @@ class Renderer:
             return position
         if name == "abstract":
             out.append("\n\n# Abstract\n\n")
-            stop = text.find("\\end{abstract}", position)
-            if 0 <= stop and not self.depth:
+            stop = self.scan.find(text, "\\end{abstract}", position)
+            if stop >= 0 and not self.depth and len(self.abstract_parts) < MAX_ABSTRACTS:
                 self.depth += 1
                 numbers = Numbers()
                 numbers.cites, numbers.refs = dict(self.numbers.cites), dict(self.numbers.refs)
@@ -709,10 +734,9 @@ class Renderer:
                 self.depth -= 1
             return position
         out.append("\n\n" if name not in ("small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage") else "\n")
-        spec = _ENVIRONMENT_ARGUMENTS.get(name)
-        if spec is not None:
-            return self._arguments(text, position, spec)[1]
-        given = optional_argument(text, position) if text[position : position + 1] == "[" else None
+        if (wanted := _ENVIRONMENT_ARGUMENTS.get(name)) is not None:
+            return self._arguments(text, position, wanted)[1]
+        given = self.scan.optional_argument(text, position) if text[position : position + 1] == "[" else None
         return given[1] if given else position
 
     def _end(self, text: str, end: int, out: list[str], environments: list[str]) -> int:
@@ -753,14 +777,14 @@ class Renderer:
 
     def _drop(self, text: str, name: str, position: int, kind: str) -> int:
         closing = f"\\end{{{name}}}"
-        stop = text.find(closing, position)
+        stop = self.scan.find(text, closing, position)
         after = position if stop < 0 else stop + len(closing)
         self.dropped[kind] += after - position
         return after
 
     def _verbatim(self, text: str, name: str, position: int, out: list[str]) -> int:
         closing = f"\\end{{{name}}}"
-        stop = text.find(closing, position)
+        stop = self.scan.find(text, closing, position)
         if stop < 0:
             stop, after = len(text), len(text)
         else:
@@ -768,12 +792,12 @@ class Renderer:
         if name.startswith("filecontents"):
             self.dropped["filecontents"] += after - position
             return after
-        if (given := optional_argument(text, position)) is not None and text[position : position + 1] == "[" and given[1] <= stop:
+        if (given := self.scan.optional_argument(text, position)) is not None and text[position : position + 1] == "[" and given[1] <= stop:
             position = given[1]
             if caption := re.search(r"caption\s*=\s*(?:\{([^{}]*)\}|([^,\]]*))", given[0]):
                 out.append(f"\n\n[caption: {self.inline(caption[1] or caption[2] or '')}]\n\n")
         if name == "minted":
-            language = argument(text, position)
+            language = self.scan.argument(text, position)
             position = language[1] if language and language[1] <= stop else position
         code = text[position:stop].replace("\x01", "|").replace("```", "'''").strip("\n")
         if code.strip():
@@ -782,23 +806,27 @@ class Renderer:
 
 
 _ENVIRONMENT_ARGUMENTS = {
-    "figure": "o", "table": "o", "wrapfigure": "omom", "wraptable": "omom", "minipage": "ooom", "multicols": "m", "subfigure": "om", "subtable": "om",
-    "algorithm": "o", "algorithmic": "o", "algorithm2e": "o", "adjustwidth": "mm", "spacing": "m", "sidewaystable": "o", "sidewaysfigure": "o",
-    "thebibliography": "m", "appendices": "", "frame": "omm", "column": "m", "columns": "o", "block": "m", "tcolorbox": "o", "mdframed": "o",
-    "adjustbox": "m", "CJK": "mm", "CJK*": "mm", "otherlanguage": "m", "hyphenrules": "m", "flushleft": "", "addmargin": "m", "turn": "m", "rotate": "m",
-    "changemargin": "mm", "scope": "", "resizebox": "mm", "SCfigure": "oo", "letter": "m", "fulllineitems": "", "sloppypar": "", "thm@": "o", "titlepage": "",
+    "figure": "o", "table": "o", "wrapfigure": "omom", "wraptable": "omom", "minipage": "ooom", "multicols": "m", "subfigure": "om",
+    "subtable": "om", "algorithm": "o", "algorithmic": "o", "algorithm2e": "o", "adjustwidth": "mm", "spacing": "m", "sidewaystable": "o",
+    "sidewaysfigure": "o", "thebibliography": "m", "appendices": "", "frame": "omm", "column": "m", "columns": "o", "block": "m",
+    "tcolorbox": "o", "mdframed": "o", "adjustbox": "m", "CJK": "mm", "CJK*": "mm", "otherlanguage": "m", "hyphenrules": "m",
+    "flushleft": "", "addmargin": "m", "turn": "m", "rotate": "m", "changemargin": "mm", "scope": "", "resizebox": "mm", "SCfigure": "oo",
+    "letter": "m", "fulllineitems": "", "sloppypar": "", "thm@": "o", "titlepage": "",
 }  # fmt: skip
 Handler = Callable[[Renderer, str, int, str, list[str]], int]
 _COMMANDS: dict[str, Handler] = {
-    **dict.fromkeys(("footnotetext", "thanks", "endnote", "marginpar", "sidenote", "marginnote", "tablefootnote", "tnote", "tablenotetext@", "blfootnote"), Renderer._footnote),
+    **dict.fromkeys(("footnotetext", "thanks", "endnote", "marginpar", "sidenote", "marginnote"), Renderer._footnote),
+    **dict.fromkeys(("tablefootnote", "tnote", "blfootnote"), Renderer._footnote),
     "footnote": Renderer._vfootnote,
     "vfootnote": Renderer._vfootnote,
     **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), Renderer._caption),
     **dict.fromkeys(("item", "itemitem", "bitem"), Renderer._item),
     **dict.fromkeys(("url", "path", "nolinkurl", "doi"), Renderer._url),
-    **dict.fromkeys(("par", "endgraf", "smallbreak", "medbreak", "bigbreak", "medskip", "bigskip", "smallskip", "endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), Renderer._par),
+    **dict.fromkeys(("par", "endgraf", "smallbreak", "medbreak", "bigbreak", "medskip", "bigskip", "smallskip"), Renderer._par),
+    **dict.fromkeys(("endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), Renderer._par),
     **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "noalign", "linebreak", "tablebreak"), Renderer._row),
     "font": Renderer._font,
+    **dict.fromkeys(("cmidrule", "cmidrulewidth", "specialrule"), Renderer._partial_rule),
     **dict.fromkeys(("hrule", "vrule"), Renderer._rule),
     **dict.fromkeys(("hbox", "vbox", "vtop", "centerline", "mbox", "fbox"), Renderer._box),
     "bibitem": Renderer._bibitem,
@@ -824,49 +852,6 @@ def _run(text: str) -> str:
     if "\x01" in text:
         text = text.replace("\x01", "")
     return text
-
-
-def _closing_dollar(text: str, position: int, max_characters: int = 20_000) -> int:
-    depth = 0
-    for found in _MATH_STEP.finditer(text, position, min(len(text), position + max_characters)):
-        token = found[0]
-        if token == "{":
-            depth += 1
-        elif token == "}":
-            depth -= 1
-            if depth < 0:
-                return -1
-        elif token == "$":
-            if depth <= 0:
-                return found.start()
-        elif token[0] == "\n":
-            return -1
-    return -1
-
-
-def _closing_dollars(text: str, position: int, max_characters: int = 200_000) -> int:
-    depth = 0
-    for found in re.compile(r"\\.|[{}]|\$\$?", re.S).finditer(text, position, min(len(text), position + max_characters)):
-        token = found[0]
-        if token == "{":
-            depth += 1
-        elif token == "}":
-            depth -= 1
-        elif token == "$$" and depth <= 0:
-            return found.start()
-    stop = text.find("$$", position)
-    return stop if 0 <= stop < position + max_characters and "\n\n" not in text[position:stop] else -1
-
-
-def _closing(text: str, mark: str, position: int) -> int:
-    stop = text.find(mark, position)
-    while (
-        stop > 0
-        and text[stop - 1] == "\\"
-        and (len(text[:stop]) - len(text[max(0, stop - 40) : stop].rstrip("\\")) - max(0, stop - 40)) % 2
-    ):
-        stop = text.find(mark, stop + 2)
-    return stop
 
 
 def _split_inner_text(found: re.Match[str]) -> str:

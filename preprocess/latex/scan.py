@@ -1,47 +1,42 @@
-"""Places in TeX source: the end of a group, an argument, an optional argument. Linear, without recursion, never across the end."""
+"""Places in TeX source: the end of a group, an argument, an optional argument. Without recursion, never across the end, in linear time.
+
+A look for a closing brace that is not there costs the rest of the text; a hostile source makes thousands of them, or nests groups so that
+each level is looked through again. So a `Scanner` has an allowance of characters for its paper: real papers use a tenth of it, and when it
+is spent every look is short.
+"""
 
 import re
 
 _GROUP = re.compile(r"[{}]|\\.|%[^\n]*", re.S)
+_GROUP_NO_COMMENTS = re.compile(r"[{}]|\\.", re.S)
 _BRACKET = re.compile(r"[{}\[\]]|\\.|%[^\n]*", re.S)
+_BRACKET_NO_COMMENTS = re.compile(r"[{}\[\]]|\\.", re.S)
+_MATH_STEP = re.compile(r"\\.|[{}$]|\n[ \t]*\n", re.S)
+_DISPLAY_STEP = re.compile(r"\\.|[{}]|\$\$?", re.S)
 _SPACE = re.compile(r"(?:[ \t]+|\n(?![ \t]*\n)|%[^\n]*\n)+")
+_SPACE_NO_COMMENTS = re.compile(r"(?:[ \t]+|\n(?![ \t]*\n))+")
 _LINE_SPACE = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
 COMMAND = re.compile(r"\\(?:[A-Za-z@]+|.)", re.S)
+MAX_OPTIONAL_CHARACTERS = 4_000  # an optional argument is a title, a note, options: the longest real ones are short captions
+MAX_INLINE_MATH_CHARACTERS = 20_000
+MAX_DISPLAY_CHARACTERS = 200_000
+SHORT_LOOK_CHARACTERS = 300
+ALLOWANCE_PER_CHARACTER = 12
+MIN_ALLOWANCE_CHARACTERS = 4 << 20
 
 
-def group_end(text: str, start: int, limit: int | None = None) -> int:
-    """The index just past the `}` that closes the `{` at `start`, or -1 where it is not closed before `limit`."""
-    depth = 0
-    for found in _GROUP.finditer(text, start, len(text) if limit is None else limit):
-        token = found[0]
-        if token == "{":
-            depth += 1
-        elif token == "}":
-            depth -= 1
-            if depth == 0:
-                return found.end()
-    return -1
+_GUARDED = {ord(character): 0xE000 + ord(character) for character in "\\{}%$&~#`'-\"^_[]"}
+_UNGUARDED = {guarded: character for character, guarded in _GUARDED.items()}
 
 
-def bracket_end(text: str, start: int, max_characters: int = 4000) -> int:
-    """The index just past the `]` that closes the `[` at `start`, braces respected, or -1; looks `max_characters` far."""
-    depth = brackets = 0
-    for found in _BRACKET.finditer(text, start, min(len(text), start + max_characters)):
-        token = found[0]
-        if token == "{":
-            depth += 1
-        elif token == "}":
-            depth -= 1
-            if depth < 0:
-                return -1
-        elif depth == 0:
-            if token == "[":
-                brackets += 1
-            elif token == "]":
-                brackets -= 1
-                if brackets == 0:
-                    return found.end()
-    return -1
+def guard(code: str) -> str:
+    """Code between `\\verb`'s marks with what TeX acts on in a private area of Unicode, so that no later look at the text trips over it."""
+    return code.translate(_GUARDED)
+
+
+def unguard(code: str) -> str:
+    """The code that `guard` was given."""
+    return code.translate(_UNGUARDED)
 
 
 def skip_space(text: str, position: int) -> int:
@@ -56,29 +51,174 @@ def skip_line_space(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def argument(text: str, position: int, max_characters: int | None = None) -> tuple[str, int] | None:
-    """A mandatory argument at `position`: a group's content, a command, or one character, and the index past it; None at the end."""
-    position = skip_space(text, position)
-    if position >= len(text):
-        return None
-    character = text[position]
-    if character == "{":
-        end = group_end(text, position, None if max_characters is None else position + max_characters)
-        return None if end < 0 else (text[position + 1 : end - 1], end)
-    if character == "}":
-        return None
-    if character == "\\":
-        found = COMMAND.match(text, position)
-        return (found[0], found.end()) if found else None
-    if character == "\n":
-        return None
-    return character, position + 1
+class Scanner:
+    """Looks through the texts of one paper. `has_comments` says whether `%` still begins a comment in them."""
 
+    def __init__(self, num_characters: int, *, has_comments: bool) -> None:
+        self.allowance = max(MIN_ALLOWANCE_CHARACTERS, ALLOWANCE_PER_CHARACTER * num_characters)
+        self.groups = _GROUP if has_comments else _GROUP_NO_COMMENTS
+        self.brackets = _BRACKET if has_comments else _BRACKET_NO_COMMENTS
+        self.space = _SPACE if has_comments else _SPACE_NO_COMMENTS
+        self.absent: dict[str, tuple[str, int]] = {}
 
-def optional_argument(text: str, position: int) -> tuple[str, int] | None:
-    """An optional argument `[…]` at `position`, blanks before it allowed; None where there is none."""
-    start = skip_space(text, position)
-    if text[start : start + 1] != "[":
-        return None
-    end = bracket_end(text, start)
-    return None if end < 0 else (text[start + 1 : end - 1], end)
+    def limit(self, text: str, start: int, max_characters: int | None = None) -> int:
+        """How far a look that begins at `start` may go."""
+        end = len(text) if max_characters is None else min(len(text), start + max_characters)
+        return end if self.allowance > 0 else min(end, start + SHORT_LOOK_CHARACTERS)
+
+    def spend(self, num_characters: int) -> None:
+        """Takes a look's length off the allowance."""
+        self.allowance -= num_characters
+
+    def skip_space(self, text: str, position: int) -> int:
+        """Past blanks and one line end, and comments where there are any; a blank line stops it."""
+        found = self.space.match(text, position)
+        return found.end() if found else position
+
+    def find(self, text: str, mark: str, position: int) -> int:
+        """Like `text.find(mark, position)`; what is not there is looked for once in a text, not at every place."""
+        known = self.absent.get(mark)
+        if known is not None and known[0] is text and position >= known[1]:
+            return -1
+        place = text.find(mark, position)
+        if place < 0:
+            self.absent[mark] = text, position
+        return place
+
+    def group_end(self, text: str, start: int, max_characters: int | None = None) -> int:
+        """The index just past the `}` that closes the `{` at `start`, or -1 where it is not closed."""
+        depth = 0
+        limit = self.limit(text, start, max_characters)
+        for found in self.groups.finditer(text, start, limit):
+            token = found[0]
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+                if depth == 0:
+                    end = found.end()
+                    self.allowance -= end - start
+                    return end
+        self.allowance -= limit - start
+        return -1
+
+    def bracket_end(self, text: str, start: int, max_characters: int = MAX_OPTIONAL_CHARACTERS) -> int:
+        """The index just past the `]` that closes the `[` at `start`, braces respected, or -1."""
+        depth = brackets = 0
+        limit = self.limit(text, start, max_characters)
+        for found in self.brackets.finditer(text, start, limit):
+            token = found[0]
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+                if depth < 0:
+                    break
+            elif depth == 0:
+                if token == "[":
+                    brackets += 1
+                elif token == "]":
+                    brackets -= 1
+                    if brackets == 0:
+                        self.allowance -= found.end() - start
+                        return found.end()
+        self.allowance -= limit - start
+        return -1
+
+    def argument(self, text: str, position: int, max_characters: int | None = None) -> tuple[str, int] | None:
+        """A mandatory argument at `position`: a group's content, a command, or one character, and the index past it; None at the end."""
+        if text[position : position + 1] != "{":
+            position = self.skip_space(text, position)
+            if position >= len(text):
+                return None
+        character = text[position]
+        if character == "{":
+            end = self.group_end(text, position, max_characters)
+            return None if end < 0 else (text[position + 1 : end - 1], end)
+        if character in "}\n":
+            return None
+        if character == "\\":
+            found = COMMAND.match(text, position)
+            return (found[0], found.end()) if found else None
+        return character, position + 1
+
+    def group(self, text: str, position: int) -> tuple[str, int] | None:
+        """A mandatory argument in braces, blanks before it allowed; None where there is none."""
+        start = self.skip_space(text, position)
+        return self.argument(text, start) if text[start : start + 1] == "{" else None
+
+    def optional_argument(self, text: str, position: int) -> tuple[str, int] | None:
+        """An optional argument `[…]` at `position`, blanks before it allowed; None where there is none."""
+        start = self.skip_space(text, position)
+        if text[start : start + 1] != "[":
+            return None
+        end = self.bracket_end(text, start)
+        return None if end < 0 else (text[start + 1 : end - 1], end)
+
+    def closing_dollar(self, text: str, position: int) -> int:
+        """The place of the `$` that ends the formula begun before `position`, groups respected, or -1 where a blank line comes first."""
+        depth = 0
+        limit = self.limit(text, position, MAX_INLINE_MATH_CHARACTERS)
+        for found in _MATH_STEP.finditer(text, position, limit):
+            token = found[0]
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+                if depth < 0:
+                    break
+            elif token == "$":
+                if depth <= 0:
+                    return found.start()
+            elif token[0] == "\n":
+                self.allowance -= found.end() - position
+                return -1
+        self.allowance -= limit - position
+        return -1
+
+    def closing_dollars(self, text: str, position: int) -> int:
+        """The place of the `$$` that ends the display begun before `position`, or -1."""
+        depth = 0
+        limit = self.limit(text, position, MAX_DISPLAY_CHARACTERS)
+        for found in _DISPLAY_STEP.finditer(text, position, limit):
+            token = found[0]
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+            elif token == "$$" and depth <= 0:
+                return found.start()
+        self.allowance -= limit - position
+        if self.allowance <= 0:
+            return -1
+        stop = self.find(text, "$$", position)
+        return stop if 0 <= stop < position + MAX_DISPLAY_CHARACTERS and "\n\n" not in text[position:stop] else -1
+
+    def closing_command(self, text: str, wanted: str, position: int) -> int:
+        """The place of the control symbol `wanted` (`\\]`, `\\)`) after `position`, or -1."""
+        limit = self.limit(text, position, MAX_DISPLAY_CHARACTERS)
+        for found in COMMAND.finditer(text, position, limit):
+            if found[0] == wanted:
+                return found.start()
+        self.allowance -= limit - position
+        return -1
+
+    def find_outside_groups(self, text: str, wanted: str, position: int, max_characters: int = 100_000) -> int:
+        """The place of `wanted` at the depth of `position`, or -1 where the group ends first. A control word is found whole."""
+        is_word = len(wanted) > 1 and wanted[0] == "\\" and wanted[-1].isalpha()
+        step = re.compile(f"({re.escape(wanted)}{'(?![A-Za-z@])' if is_word else ''})|" + r"\\.|[{}]", re.S)
+        depth = 0
+        limit = self.limit(text, position, max_characters)
+        for found in step.finditer(text, position, limit):
+            if found[1] is not None and depth == 0:
+                self.allowance -= found.start() - position
+                return found.start()
+            token = found[0]
+            if token == "{":
+                depth += 1
+            elif token == "}":
+                depth -= 1
+                if depth < 0:
+                    break
+        self.allowance -= limit - position
+        return -1

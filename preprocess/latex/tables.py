@@ -3,26 +3,31 @@
 import re
 from functools import lru_cache
 
-VERBATIM_ENVIRONMENTS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VERBATIM_ENVIRONMENTS = _words(
     "verbatim verbatim* Verbatim BVerbatim LVerbatim alltt lstlisting minted semiverbatim Sinput Soutput Schunk code pyverbatim "
-    "tcblisting programlisting filecontents filecontents*".split()
+    "tcblisting programlisting filecontents filecontents*"
 )
-DRAWING_ENVIRONMENTS = frozenset(
+DRAWING_ENVIRONMENTS = _words(
     "tikzpicture picture pspicture pspicture* pgfpicture psgraph axis circuitikz feynman fmfgraph fmfgraph* fmffile forest asy asydef "
     "overpic texdraw mfpic xy dependency postscript prooftree@ tikzcd@ pspictureinternal tikzpicture* qcircuit@ gnuplot luacode "
-    "comment filecontents filecontents* CCSXML".split()
+    "comment filecontents filecontents* CCSXML"
 )
-DISPLAY_ENVIRONMENTS = frozenset(
+DISPLAY_ENVIRONMENTS = _words(
     "equation align alignat flalign xalignat xxalignat gather multline eqnarray displaymath dmath dgroup IEEEeqnarray empheq numcases "
-    "subnumcases tikzcd CD".split()
+    "subnumcases tikzcd CD"
 )
 # that stand alone; `split`, `cases`, `array` … stand inside one of these
-INNER_MATH_ENVIRONMENTS = frozenset(
+INNER_MATH_ENVIRONMENTS = _words(
     "split aligned gathered alignedat cases dcases rcases array matrix pmatrix bmatrix vmatrix Vmatrix Bmatrix smallmatrix subarray "
-    "multlined bmatrix* pmatrix*".split()
+    "multlined bmatrix* pmatrix*"
 )
-TABLE_ENVIRONMENTS = frozenset(
-    "tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable tblr tabbing ruledtabular@".split()
+TABLE_ENVIRONMENTS = _words(
+    "tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable tblr tabbing ruledtabular@"
 )
 THEOREM_TITLES = {
     "theorem": "Theorem", "thm": "Theorem", "lemma": "Lemma", "lem": "Lemma", "proposition": "Proposition", "prop": "Proposition",
@@ -32,14 +37,15 @@ THEOREM_TITLES = {
     "assumption": "Assumption", "hypothesis": "Hypothesis", "note": "Note", "property": "Property", "solution": "Solution",
 }  # fmt: skip
 SECTION_LEVELS = {
-    "part": 1, "chapter": 1, "section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5,
-    "beginsection": 1, "heading": 1, "head": 1, "subhead": 2, "subheading": 2, "specialhead": 1, "subsubhead": 3, "subsubheading": 3,
-    "section*": 1, "newsection": 1, "frametitle": 2, "framesubtitle": 3, "appendixsection": 1, "addchap": 1, "addsec": 1, "chapter*": 1,
+    "part": 1, "chapter": 1, "section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5, "beginsection": 1,
+    "heading": 1, "head": 1, "subhead": 2, "subheading": 2, "specialhead": 1, "subsubhead": 3, "subsubheading": 3, "section*": 1,
+    "newsection": 1, "frametitle": 2, "framesubtitle": 3, "appendixsection": 1, "addchap": 1, "addsec": 1, "chapter*": 1,
 }  # fmt: skip
-FRONT_COMMANDS = frozenset(
-    "title subtitle author authors affiliation affil affiliations address institute institution institutes inst email ead curraddr dedicatory "
-    "authorrunning@ IEEEauthorblockN IEEEauthorblockA icmlauthor icmlaffiliation altaffiliation collaboration correspondingauthor "
-    "keywords subjclass pacs abstract shorttitle@ titlenote thanks@ date preprint subjtitle orcid@ and@ Title Author".split()
+FRONT_COMMANDS = _words(
+    "title subtitle author authors affiliation affil affiliations address institute institution institutes inst email ead curraddr "
+    "dedicatory authorrunning@ IEEEauthorblockN IEEEauthorblockA icmlauthor icmlaffiliation altaffiliation collaboration "
+    "correspondingauthor keywords subjclass pacs abstract shorttitle@ titlenote thanks@ date preprint subjtitle orcid@ and@ Title "
+    "Author"
 )
 # commands whose arguments a reader never sees: `o` optional, `m` mandatory, `s` star
 HIDDEN: dict[str, str] = {}
@@ -59,6 +65,7 @@ for _spec, _names in {
     "arxivcategory ccsdesc setcopyright copyrightyear acmYear acmConference@ acmBooktitle acmPrice acmISBN acmDOI acmJournal acmVolume "
     "acmNumber acmArticle acmMonth doi@ startpage citeindexfalse@ markright subimport@ pdfinfo pdfcatalog lhead chead rhead lfoot cfoot "
     "rfoot fancyhf@ slshape@ floatstyle restylefloat leftmargini@ DisableLigatures vadjust mark nobibliography thlabel",
+    "o": "footnotemark",
     "om": "includegraphics@ usepackage RequirePackage documentclass documentstyle psfig epsfig epsfbox epsffile includesvg LoadClass rule@ "
     "titlespacing@ fancyhead fancyfoot fancyhf todo missingfigure setlist printbibliography@ listoftodos@ linebreak@ acmBadge "
     "lstinputlisting verbatiminput inputminted fbox@ newacronym@ affilmark@ ccsdesc",
@@ -81,24 +88,24 @@ for _spec, _names in {
             HIDDEN.setdefault(_name.rstrip("*"), _spec)
 HIDDEN["cline"] = "m"
 HIDDEN["DeclareMathSymbol"] = "mmmm"
-HIDDEN["vskip"] = HIDDEN["hskip"] = ""
 # commands that show their last argument and hide those before it
 SHOWN_LAST: dict[str, str] = {
-    "textcolor": "omm", "colorbox": "omm", "fcolorbox": "ommm", "parbox": "ooomm", "makebox": "oom", "framebox": "oom", "raisebox": "moom",
-    "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm", "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm",
-    "href": "mm", "texorpdfstring": "mm", "foreignlanguage": "mm", "multicolumn": "mmm", "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om",
-    "subfloat": "oom", "subcaptionbox": "mm", "lowercase": "m", "uppercase": "m", "shortstack": "om", "saveb@": "mm", "footnotetext": "om",
-    "IEEEPARstart": "mm", "lettrine": "omm", "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
+    "textcolor": "omm", "colorbox": "omm", "fcolorbox": "ommm", "parbox": "ooomm", "makebox": "oom", "framebox": "oom",
+    "raisebox": "moom", "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm",
+    "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "mm", "texorpdfstring": "mm", "foreignlanguage": "mm",
+    "multicolumn": "mmm", "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om", "subfloat": "oom", "subcaptionbox": "mm",
+    "lowercase": "m", "uppercase": "m", "shortstack": "om", "saveb@": "mm", "footnotetext": "om", "IEEEPARstart": "mm", "lettrine": "omm",
+    "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
     "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m", "twocolumn": "o",
     "subjclass": "om", "translation": "m", "cmidrule": "", "setcounter": "mm",
 }  # fmt: skip
-CITE_COMMANDS = frozenset(
-    "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen onlinecite "
-    "fullcite smartcite supercite Cite citenum citeN citeasnoun shortcite citeNP cites nocites@ Citealt Citeauthor refcite".split()
+CITE_COMMANDS = _words(
+    "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen "
+    "onlinecite fullcite smartcite supercite Cite citenum citeN citeasnoun shortcite citeNP cites nocites@ Citealt Citeauthor refcite"
 )
-REF_COMMANDS = frozenset(
-    "ref eqref pageref autoref cref Cref nameref vref Vref fref Fref sref labelcref thmref lemref subref Eqref eqrefs cpageref ref* hyperref@ "
-    "namecref figref@ secref@ tabref@".split()
+REF_COMMANDS = _words(
+    "ref eqref pageref autoref cref Cref nameref vref Vref fref Fref sref labelcref thmref lemref subref Eqref eqrefs cpageref ref* "
+    "hyperref@ namecref figref@ secref@ tabref@"
 )
 LAYOUT = re.compile(
     r"^(?:noindent|indent|centering|raggedright|raggedleft|newpage|clearpage|cleardoublepage|maketitle|tableofcontents|listoffigures|listoftables|bigskip|"
@@ -111,41 +118,47 @@ LAYOUT = re.compile(
     r"filleol|endfirsthead|endhead|endfoot|endlastfoot|tableline|hrulefill|dotfill|newline|and|global|long|outer|csname|endcsname|expandafter|noexpand|"
     r"number|romannumeral|the|advance|immediate|write|openout|closeout|ifx|fi|else|or|topmatter|endtopmatter|endtitle|endauthor|endaffil|endaddress|"
     r"enddocument|document|par|magnification|nopagenumbers|footline|headline|tenrm|tenbf|ninerm|eightrm|twelverm|rmfamily|obeylines|obeyspaces|"
-    r"everymath|everydisplay|thanks)$"
+    r"everymath|everydisplay|thanks|text(?:bf|it|sc|tt|sl|rm|sf|up|md|normal)|emph|text|mbox|underline|ensuremath|mathstrut|footnotemark)$"
 )
-PROTECTED_COMMANDS = frozenset(
-    "title author date abstract begin end section subsection subsubsection paragraph subparagraph chapter part appendix item footnote caption label "
-    "ref eqref pageref cite citep citet bibitem maketitle tableofcontents includegraphics input include usepackage documentclass documentstyle "
-    "newcommand renewcommand def let textbf textit emph texttt textsc textrm textsf mathbf mathrm mathcal mathbb mathfrak mathsf mathit mathtt "
-    "frac sqrt sum int prod left right hat bar tilde vec dot ddot overline underline widehat widetilde text mbox hbox href url thanks and par "
-    "footnotetext footnotemark bibliography bibliographystyle printbibliography centering small large verb textcolor multicolumn multirow hline "
-    "ldots dots cdots over atop choose operatorname displaystyle textstyle thebibliography newtheorem theoremstyle makeatletter makeatother "
-    "the thesection thesubsection theequation thefigure thetable thepage refname figurename tablename contentsname labelenumi labelitemi "
-    "headrulewidth footrulewidth baselinestretch arraystretch qedsymbol proofname abstractname contentsname appendixname thefootnote "
-    "selectfont normalfont normalsize footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else".split()
+PROTECTED_COMMANDS = _words(
+    "title author date abstract begin end section subsection subsubsection paragraph subparagraph chapter part appendix item footnote "
+    "caption label ref eqref pageref cite citep citet bibitem maketitle tableofcontents includegraphics input include usepackage "
+    "documentclass documentstyle newcommand renewcommand def let textbf textit emph texttt textsc textrm textsf mathbf mathrm mathcal "
+    "mathbb mathfrak mathsf mathit mathtt frac sqrt sum int prod left right hat bar tilde vec dot ddot overline underline widehat "
+    "widetilde text mbox hbox href url thanks and par footnotetext footnotemark bibliography bibliographystyle printbibliography "
+    "centering small large verb textcolor multicolumn multirow hline ldots dots cdots over atop choose operatorname displaystyle "
+    "textstyle thebibliography newtheorem theoremstyle makeatletter makeatother the thesection thesubsection theequation thefigure "
+    "thetable thepage refname figurename tablename contentsname labelenumi labelitemi headrulewidth footrulewidth baselinestretch "
+    "arraystretch qedsymbol proofname abstractname contentsname appendixname thefootnote selectfont normalfont normalsize "
+    "footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else"
 )
-PROTECTED_ENVIRONMENTS = frozenset(
-    "document abstract figure figure* table table* itemize enumerate description tabular tabular* array equation equation* align align* gather gather* "
-    "multline multline* eqnarray eqnarray* quote quotation center verbatim lstlisting thebibliography tikzpicture minipage cases matrix pmatrix proof "
-    "split aligned displaymath math theorem lemma proposition corollary definition remark example".split()
+PROTECTED_ENVIRONMENTS = _words(
+    "document abstract figure figure* table table* itemize enumerate description tabular tabular* array equation equation* align "
+    "align* gather gather* multline multline* eqnarray eqnarray* quote quotation center verbatim lstlisting thebibliography "
+    "tikzpicture minipage cases matrix pmatrix proof split aligned displaymath math theorem lemma proposition corollary definition "
+    "remark example"
 )
 COMBINING = {
     "`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0304", "u": "\u0306", ".": "\u0307", '"': "\u0308", "r": "\u030a",
-    "H": "\u030b", "v": "\u030c", "d": "\u0323", "c": "\u0327", "k": "\u0328", "b": "\u0331", "t": "\u0361", "C": "\u030f", "G": "\u030f", "U": "\u030e",
+    "H": "\u030b", "v": "\u030c", "d": "\u0323", "c": "\u0327", "k": "\u0328", "b": "\u0331", "t": "\u0361", "C": "\u030f", "G": "\u030f",
+    "U": "\u030e",
 }  # fmt: skip
 TEXT_SYMBOLS = {
-    "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "aa": "å", "AA": "Å", "i": "ı", "j": "ȷ",
-    "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ", "ng": "ŋ", "NG": "Ŋ", "S": "§", "P": "¶", "dag": "†", "ddag": "‡",
-    "copyright": "©", "pounds": "£", "ldots": "…", "dots": "…", "textellipsis": "…", "textendash": "–", "textemdash": "—", "textbar": "|",
-    "textless": "<", "textgreater": ">", "textasciitilde": "~", "textasciicircum": "^", "textunderscore": "_", "textquoteleft": "‘",
-    "textquoteright": "’", "textquotedblleft": "“", "textquotedblright": "”", "textquotedbl": '"', "lq": "‘", "rq": "’", "guillemotleft": "«",
-    "guillemotright": "»", "og": "« ", "fg": " »", "flqq": "«", "frqq": "»", "glqq": "„", "grqq": "“", "textbullet": "•", "bullet": "•", "textdegree": "°", "degree": "°",
-    "texttrademark": "™", "textregistered": "®", "TeX": "TeX", "LaTeX": "LaTeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX", "AmS": "AMS", "slash": "/",
-    "textbackslash": "\\textbackslash{}", "backslash": "\\textbackslash{}", "textdollar": "\\$", "lbrace": "{", "rbrace": "}", "textbraceleft": "{", "textbraceright": "}",
-    "quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "nobreakspace": " ", "textvisiblespace": "␣", "checkmark": "✓", "qed": "∎", "euro": "€", "texteuro": "€",
-    "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "today": "", "textmu": "µ", "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "",
-    "No": "№", "textnumero": "№", "dq": '"', "lbrack": "[", "rbrack": "]", "colon": ":", "cdots": "…", "rightarrow": "→", "to": "→", "leftarrow": "←", "Rightarrow": "⇒", "times": "×",
-    "textsection": "§", "textparagraph": "¶", "Box": "□", "square": "□", "star": "⋆", "sim": "∼", "cdot": "·", "pm": "±", "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "textonehalf": "½",
+    "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "aa": "å", "AA": "Å", "i": "ı",
+    "j": "ȷ", "dh": "ð", "DH": "Ð", "th": "þ", "TH": "Þ", "dj": "đ", "DJ": "Đ", "ng": "ŋ", "NG": "Ŋ", "S": "§", "P": "¶", "dag": "†",
+    "ddag": "‡", "copyright": "©", "pounds": "£", "ldots": "…", "dots": "…", "textellipsis": "…", "textendash": "–", "textemdash": "—",
+    "textbar": "|", "textless": "<", "textgreater": ">", "textasciitilde": "~", "textasciicircum": "^", "textunderscore": "_",
+    "textquoteleft": "‘", "textquoteright": "’", "textquotedblleft": "“", "textquotedblright": "”", "textquotedbl": '"', "lq": "‘",
+    "rq": "’", "guillemotleft": "«", "guillemotright": "»", "og": "« ", "fg": " »", "flqq": "«", "frqq": "»", "glqq": "„", "grqq": "“",
+    "textbullet": "•", "bullet": "•", "textdegree": "°", "degree": "°", "texttrademark": "™", "textregistered": "®", "TeX": "TeX",
+    "LaTeX": "LaTeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX", "AmS": "AMS", "slash": "/", "textbackslash": "\\textbackslash{}",
+    "backslash": "\\textbackslash{}", "textdollar": "\\$", "lbrace": "{", "rbrace": "}", "textbraceleft": "{", "textbraceright": "}",
+    "quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "nobreakspace": " ", "textvisiblespace": "␣",
+    "checkmark": "✓", "qed": "∎", "euro": "€", "texteuro": "€", "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "today": "", "textmu": "µ",
+    "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "", "No": "№", "textnumero": "№", "dq": '"',
+    "lbrack": "[", "rbrack": "]", "colon": ":", "cdots": "…", "rightarrow": "→", "to": "→", "leftarrow": "←", "Rightarrow": "⇒",
+    "times": "×", "textsection": "§", "textparagraph": "¶", "Box": "□", "square": "□", "star": "⋆", "sim": "∼", "cdot": "·", "pm": "±",
+    "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "textonehalf": "½",
 }  # fmt: skip
 
 

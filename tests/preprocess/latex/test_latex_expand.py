@@ -1,0 +1,133 @@
+import itertools
+
+import pytest
+
+from preprocess.config import LatexConfig
+from preprocess.latex.expand import Expanded, Expander, fill, split_body
+
+
+def expand(source: str, **files: str) -> Expanded:
+    return Expander({"main.tex": source} | {f"{name}.tex": content for name, content in files.items()}, LatexConfig()).expand("main.tex")
+
+
+@pytest.mark.parametrize(
+    "source, expanded",
+    [
+        (r"\newcommand{\a}{A}\a", "A"),
+        (r"\newcommand\a{A}\a", "A"),
+        (r"\newcommand*{\v}[1]{\mathbf{#1}}\v x\v{yz}", r"\mathbf{x}\mathbf{yz}"),
+        (r"\newcommand{\v}[2][i]{x_{#1}^{#2}}\v{2}\v[j]{3}", "x_{i}^{2}x_{j}^{3}"),
+        (r"\providecommand{\a}{A}\providecommand{\a}{B}\a", "A"),
+        (r"\newcommand{\a}{A}\renewcommand{\a}{B}\a", "B"),
+        (r"\DeclareRobustCommand{\a}{A}\a", "A"),
+        (r"\def\a#1#2{#2#1}\a xy", "yx"),
+        (r"\def\a(#1,#2){<#1|#2>}\a(x,{y,z})", "<x|y,z>"),
+        (r"\def\a#1\stop{[#1]}\a some\stop", "[some]"),
+        (r"\gdef\a{A}\edef\b{B}\a\b", "AB"),
+        (r"\let\a\alpha\a", r"\alpha"),
+        (r"\let\a=\b\def\b{B}\b", "B"),
+        (r"\def\b{B}\let\a\b\def\b{C}\a", "B"),
+        (r"\let\oldphi\phi\renewcommand{\phi}{\varphi}\phi\oldphi", r"\varphi\phi"),
+        (r"\DeclareMathOperator{\tr}{tr}\tr A", r"\operatorname{tr}A"),
+        (r"\DeclareMathOperator*{\argmax}{arg\,max}\argmax_x", r"\operatorname*{arg\,max}_x"),
+        (r"\NewDocumentCommand{\a}{m O{d} s}{#1-#2\IfBooleanTF{#3}{!}{?}}\a{x}\a{y}[z]*", "x-d?y-z!"),
+        (r"\newenvironment{e}[1]{<#1>}{</>}\begin{e}{x}y\end{e}", "<x>y</>"),
+        (r"\newcommand{\be}{\begin{equation}}\be x", r"\begin{equation}x"),
+        (r"{\def\a{in}\a}\a", r"{in}\a"),
+        (r"{\gdef\a{in}\a}\a", r"{in}in"),
+        (r"\def\a{A}{\def\a{B}\a}\a", "{B}A"),
+        (r"\newcommand{\a}[1]{\newcommand{\b}[1]{##1#1}}\a{x}\b{y}", "yx"),
+        (r"\newcommand{\a}{\alpha}\a x", r"\alpha x"),
+        (r"\newcommand{\vec}[1]{\vec{#1}}\vec{x}", r"\vec{x}"),
+        (r"\newif\ifx@ \def\a{A}\a", "A"),
+        (r"\newif\ifdraft\draftfalse\ifdraft a\else b\fi", "b"),
+        (r"\newif\ifdraft\drafttrue\ifdraft a\else b\fi c", "ac"),
+        (r"\ifx\undefined\relax a\else b\fi", "b"),
+        (r"\iftrue a\else\iffalse b\fi c\fi d", "ad"),
+        (r"\if00a\fi\if01b\fi\if 0c\fi", "a"),
+        (r"\ifnum1<2 a\else b\fi", "a"),
+        (r"\ifthenelse{\equal{a}{a}}{yes}{no}", "yes"),
+        (r"\newboolean{x}\setboolean{x}{true}\ifthenelse{\boolean{x}}{yes}{no}", "yes"),
+        (r"\ifmmode a\else b\fi", "b"),
+        ("a% c\n  b%\n\nc", "ab\n\nc"),
+        (r"\%a\\%b", r"\%a\\"),
+        (r"\verb|%\a{|\verb+}+", None),
+        ("\\begin{verbatim}\n%\\a{\n\\end{verbatim}", "\\begin{verbatim}\n%\\a{\n\\end{verbatim}"),
+        (r"\begin{comment}x\end{comment}y", "y"),
+        (r"\excludecomment{hide}\begin{hide}x\end{hide}y", "y"),
+        (r"\url{a%20b}%c", r"\url{a\%20b}"),
+        (r"\csname a\endcsname", r"\a"),
+        (r"\begin{document}a\end{document}never \a", r"\begin{document}a\end{document}"),
+        (r"a\endinput b", "a"),
+    ],
+)
+def test_expansion(source: str, expanded: str | None) -> None:
+    result = expand(source)
+    if expanded is not None:
+        assert result.source.rstrip() == expanded
+    assert not result.is_over_limit
+
+
+def test_standard_commands_cannot_be_redefined() -> None:
+    assert expand(r"\renewcommand{\section}[1]{gone}\section{Kept}").source == r"\section{Kept}"
+
+
+def test_files_and_what_is_missing() -> None:
+    result = expand(r"\input{a}|\input b |\input{gone}|\includeonly{a}\include{b}", a="A", b="B")
+    assert result.source == "A|B||"
+    assert result.files == ["main.tex", "a.tex", "b.tex"]
+    assert result.warnings == {"missing_input": 1, "not_in_includeonly": 1}
+
+
+def test_an_inclusion_loop_ends() -> None:
+    result = expand(r"a\input{x}b", x=r"c\input{main}\input{x}d")
+    assert result.source == "acdb"
+    assert result.warnings["input_loop"] == 2
+
+
+def test_a_file_written_by_filecontents_is_read() -> None:
+    source = "\\begin{filecontents*}{part.tex}\nIn the part.\n\\end{filecontents*}\n\\begin{document}\\input{part}\\end{document}"
+    assert expand(source).source == "\n\\begin{document}In the part.\n\\end{document}"
+
+
+def test_packages_of_the_archive_give_their_macros() -> None:
+    files = {"main.tex": r"\usepackage{mine}\R\a", "mine.sty": "\\newcommand{\\R}{\\mathbb{R}} % c\n\\def\\a@b{x}\\def\\a{\\a@b}"}
+    result = Expander(files, LatexConfig()).expand("main.tex")
+    assert result.source == r"\usepackage{mine}\mathbb{R}\a"
+
+
+def test_macros_that_call_one_another_end() -> None:
+    result = expand(r"\def\a{x\b}\def\b{y\a}Before \a after")
+    assert result.source.startswith("Before xy")
+    assert result.source.endswith(" after") or result.source.endswith("after")
+    assert result.warnings["expansion_depth"] == 1
+
+
+def test_macros_that_double_end_as_over_the_limit_or_unexpanded() -> None:
+    names = "abcdefghijklmnopqrstuvwxyz"
+    doubling = "".join(f"\\def\\{one}{{\\{other}\\{other}}}" for one, other in itertools.pairwise(names))
+    result = Expander({"main.tex": doubling + "\\def\\z{text}\\a end"}, LatexConfig(max_expansions=10_000)).expand("main.tex")
+    assert result.warnings["expansion_limit"] >= 1
+    assert result.source.endswith("end")
+    assert result.num_expansions <= 10_001
+
+
+def test_a_conditional_without_end_costs_nothing_after_it() -> None:
+    result = expand("a \\ifodd\\x b c")
+    assert result.source.split()[-2:] == ["b", "c"]
+
+
+def test_what_is_dropped_is_counted() -> None:
+    result = expand("% a comment\n\\newcommand{\\a}{A}\\iffalse no\\fi\\a")
+    assert set(result.dropped) == {"comment", "definition", "false_branch"}
+
+
+@pytest.mark.parametrize("body, pieces", [("a#1b", ("a", 1, "b")), ("##1", ("", "#1", "")), ("", ("",)), ("#2#1", ("", 2, "", 1, ""))])
+def test_split_body(body: str, pieces: tuple[str | int, ...]) -> None:
+    assert split_body(body) == pieces
+
+
+def test_fill_keeps_words_apart() -> None:
+    assert fill(("\\alpha", 1), ["x"]) == "\\alpha x"
+    assert fill(("\\\\", 1), ["x"]) == "\\\\x"
+    assert fill(("", 3, "."), ["x"]) == "."

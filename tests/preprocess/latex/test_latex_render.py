@@ -1,0 +1,116 @@
+import pytest
+from latex_paper import body, document, paper, text_of
+
+from preprocess.config import LatexConfig
+
+
+@pytest.mark.parametrize(
+    "source, text",
+    [
+        (r"\textbf{bold} \emph{it} {\bf old} \texttt{tt}", "bold it old tt"),
+        (r"\"o \'{e} \c{c} \v{S}\H{o} \~n \={a} \.z \aa\ \L{}\'od\'z \ss{} \o", "ö é ç Šő ñ ā ż å Łódź ß ø"),
+        (r"\'\i \^{\i} \u\i \k{a} \r{u}", "í î ĭ ą ů"),
+        ("``quoted'' -- and --- `x'", "“quoted” – and — ‘x’"),
+        (r"\$5 \% \& \# \_ \{ \} \textbackslash{} \~{} \^{}", r"\$5 % & # _ { } \textbackslash{} ~ ^"),
+        (r"a~b\,c\ d\/e\-f\@.", "a b c def."),
+        (r"\ldots{} \dots \copyright \S 2 \P \dag", "… …©§2 ¶†"),
+        ("Text with \u4e2d\u6587, Кириллица and \u00fcber.", "Text with \u4e2d\u6587, Кириллица and \u00fcber."),
+        (r"\mbox{a $x$} \hbox{b} \ensuremath{y^2}", "a $x$ b $y^2$"),
+        (r"\(x\) and \[y\] $$z$$", "$x$ and\n\\[y\\]\n\n\\[z\\]"),
+        (r"\begin{math}a\end{math}", "$a$"),
+        (r"$\text{if $x>0$ then}$ x", r"$\text{if }x>0\text{ then}$ x"),
+        ("A $x\n+y$ b", "A $x +y$ b"),
+        ("One $ dollar.\n\nNext $x$.", "One \\$ dollar.\n\nNext $x$."),
+        ("\\begin{align}\na &= b \\label{q} \\\\\n\n c &= d \\nonumber\n\\end{align}", "\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}"),
+        (r"\section{A $x$ \emph{b}}\subsection*{C}\subsubsection[s]{D}T", "# A $x$ b\n\n## C\n\n### D\n\nT"),
+        (r"\chapter{A}\section{B}T", "# A\n\n## B\n\nT"),
+        (r"\paragraph{Setting} Text. \subparagraph{Why?} More.", "Setting. Text.\n\nWhy? More."),
+        (
+            r"\begin{itemize}\item a\item[(x)] b\begin{enumerate}\item c\item d\end{enumerate}\end{itemize}e",
+            "- a\n- (x) b\n1. c\n2. d\n\ne",
+        ),
+        (r"\begin{tabular}{l|r}\hline a & $b$ \\ \cline{1-2} \multicolumn{2}{c}{wide} \\[2pt] \end{tabular}", "a | $b$\nwide"),
+        (
+            r"\begin{figure}[ht]\centering\includegraphics[width=3cm]{f.png}\caption[short]{Long \emph{one}.}\label{f}\end{figure}",
+            "[caption: Long one.]",
+        ),
+        (r"\begin{tikzpicture}\node{hidden};\end{tikzpicture}\begin{picture}(1,1)\put(0,0){x}\end{picture}s", "s"),
+        (r"Sec.~\ref{a}, \eqref{b}, \autoref{a}, \cref{a,b}, \pageref{c}", "Sec. [ref:1], ([ref:2]), [ref:1], [ref:1][ref:2], [ref:3]"),
+        (r"\url{http://a.b/c_d~e} \href{http://x.y}{here}", "http://a.b/c_d~e here"),
+        (
+            r"\begin{lstlisting}[language=C,caption={Loop}]" + "\nfor (;;) { x$; }\n" + r"\end{lstlisting}",
+            "[caption: Loop]\n\n```\nfor (;;) { x$; }\n```",
+        ),
+        (r"\textcolor{red}{r}\colorbox{blue}{b}\hspace{1cm}s\vspace*{1em}\rule{1pt}{2pt}\parbox{3cm}{p}", "rbsp"),
+        (r"\begin{algorithmic}\State $x \gets 1$ \For{$i$}\State y\EndFor\end{algorithmic}", "$x \\gets 1$\nfor $i$ do\ny\nend for"),
+        (r"\unknowncommand{kept} \another[opt]{kept too}", "kept kept too"),
+        (r"\begin{unknownenv}kept\end{unknownenv}", "kept"),
+        (r"\bibliographystyle{plain}\bibliography{refs}\pagestyle{empty}x", "x"),
+        (r"\begin{thebibliography}{9}\bibitem{a} Gone.\end{thebibliography}x", "x"),
+        (r"\char65 \char`\% \symbol{64}", "A % @"),
+        (r"\hskip 3pt plus 1fil a \vskip-2pt b \kern.5em c \parindent=0pt d", "a b c d"),
+        (r"\begin{quote}a\end{quote}\begin{center}b\end{center}", "a\n\nb"),
+        (r"a\\b\newline c\par d", "a\nb\nc\n\nd"),
+        (r"x\footnotemark[3] y\footnotetext[3]{note}", "x y [footnote: note]"),
+        (r"unbalanced } brace { and \textbf{open", "unbalanced brace and open"),
+        (r"\end{itemize}a\begin{itemize}\item b", "a\n\n- b"),
+    ],
+)
+def test_rendering(source: str, text: str) -> None:
+    assert body(source) == text
+
+
+def test_front_matter_stands_first_once() -> None:
+    source = r"\maketitle\begin{abstract}Short.\end{abstract}Body \ref{a}."
+    extracted = paper({"main.tex": document(source, r"\title{On \emph{it}}\author{A. B.\thanks{Paid.} \and C. D.}\date{today}")})
+    assert extracted.title == "On it"
+    assert extracted.abstract == "Short."
+    assert extracted.document_class == "article"
+    assert extracted.text.count("On it") == extracted.text.count("Short.") == 1
+    assert extracted.text.index("On it") < extracted.text.index("A. B.") < extracted.text.index("C. D.") < extracted.text.index("Short.")
+
+
+def test_plain_tex() -> None:
+    source = "\\magnification=1200\n\\centerline{\\bf A Title}\n\\beginsection First.\n\nText $$x$$ goes \\item{(a)} on.\n\\bye\nnever"
+    text = text_of({"paper.tex": source})
+    assert text.startswith("A Title\n\n# First.\n\nText")
+    assert "never" not in text
+    assert "\\[x\\]" in text
+
+
+def test_amstex() -> None:
+    source = (
+        "\\input amstex\n\\documentstyle{amsppt}\n\\topmatter\n\\title On rings\\endtitle\n\\author A. B.\\endauthor\n\\endtopmatter\n"
+        "\\document\n\\heading 1. Rings\\endheading\n\\proclaim{Theorem 1} All is well.\\endproclaim\n"
+        "\\demo{Proof} Clear.\\enddemo\n\\enddocument\n"
+    )
+    text = text_of({"paper.tex": source})
+    assert [line for line in text.split("\n") if line] == ["# On rings", "A. B.", "# 1. Rings", "Theorem 1. All is well.", "Proof. Clear."]
+
+
+def test_the_bibliography_is_kept_by_option() -> None:
+    source = r"See \cite{k}.\begin{thebibliography}{9}\bibitem{k} A. B., \emph{Book}, 1999.\end{thebibliography}"
+    assert body(source) == "See [cite:1]."
+    assert body(source, config=LatexConfig(keep_bibliography=True)) == "See [cite:1].\n\n# References\n\n[cite:1] A. B., Book, 1999."
+
+
+def test_a_paper_and_its_supplement_in_order_with_one_numbering() -> None:
+    text = text_of({"supp.tex": document(r"Supplement \ref{x} \ref{y}."), "main.tex": document(r"Main \ref{y}.")})
+    assert text == "Main [ref:1].\n\nSupplement [ref:2] [ref:1].\n"
+
+
+def test_deep_arguments_are_flattened() -> None:
+    source = r"\footnote{a" * 100 + "core" + "}" * 100
+    assert "core" in body(source)
+
+
+def test_no_blank_line_in_a_formula() -> None:
+    text = body("\\[a\n\n%\n\nb\\]\n\\begin{equation}\n\n a \n\n\\end{equation}")
+    assert "\n\n" not in text.replace("\\]\n\n\\begin", "\\]\n\\begin")
+
+
+def test_dropped_characters_are_counted_by_kind() -> None:
+    source = r"\begin{tikzpicture}xx\end{tikzpicture}\begin{thebibliography}{9}\bibitem{a}b\end{thebibliography}\vspace{1cm}% note"
+    kinds = paper({"main.tex": document("x" + source), "unused.tex": "never"}).dropped_characters
+    assert {"drawing", "bibliography", "layout_command", "comment", "unused_file", "preamble"} <= set(kinds)
+    assert all(count > 0 for count in kinds.values())

@@ -89,7 +89,7 @@ SHAPES = {
     "French in latin-1": Shape(arxiv_id="math/9903914", source=r"\[latin1\]", says=("théorème de Banach",), tex_encoding="latin-1"),
     "elsart with bare CR": Shape(arxiv_id="hep-ph/9903949", source=r"\{elsart\}\r\\usepackage", says=("to begin", "Landau pole")),
     "latin-1 in many files": Shape(
-        arxiv_id="math/0504903",
+        arxiv_id="math/0504905",
         source=r"\\input parts/parametrisation",
         says=("Zsófia Kertész", "The oldest theorem", "ring", "Professor Géza Vörös", "They are\nfourteen in all"),
         root_files=("triangles.tex",),
@@ -97,7 +97,7 @@ SHAPES = {
         num_files=5,
     ),
     "macros that open and close environments": Shape(
-        arxiv_id="math/0504903", source=r"\\newcommand\{\\ethm\}", lacks=(r"\bthm", r"\ethm"), tex_encoding="latin-1"
+        arxiv_id="math/0504905", source=r"\\newcommand\{\\ethm\}", lacks=(r"\bthm", r"\ethm"), tex_encoding="latin-1"
     ),
     "optional argument": Shape(arxiv_id="math/9903912", source=r"\\newcommand\{\\paths\}\[2\]\[n\]", says=(r"\mathcal{P}_{n}(h)",)),
     "macro with delimiters around an equation": Shape(arxiv_id="hep-ph/9903949", source=r"\\def\\beq#1#2\\eeq", lacks=(r"\beq", r"\eeq")),
@@ -107,7 +107,7 @@ SHAPES = {
         says=("return ((j - home) & mask) < ((j - i) & mask);", "[footnote: An insertion has to make sure", "Tombstones are a debt"),
     ),
     "a journal's class in the archive": Shape(
-        arxiv_id="gr-qc/0504933", source=r"\{jnote\}", says=("there is, in truth, none",), root_files=("ages.tex",), num_files=2
+        arxiv_id="gr-qc/0504914", source=r"\{jnote\}", says=("there is, in truth, none",), root_files=("ages.tex",), num_files=2
     ),
     "revtex4-1 with include, sub-folder and .bbl": Shape(
         arxiv_id="1503.90001",
@@ -133,6 +133,9 @@ SHAPES = {
         says=("A school has thirty classes", "We repeated the simulation"),
         root_files=("main.tex", "supplement.tex"),
     ),
+    "mn2e": Shape(arxiv_id="0704.9907", source=r"\{mn2e\}"),
+    "revtex4": Shape(arxiv_id="0704.9921", source=r"\{revtex4\}"),
+    "svjour3": Shape(arxiv_id="2101.99030", source=r"\{svjour3\}"),
     "title page by hand": Shape(
         arxiv_id="hep-lat/0504913", source=r"\\begin\{titlepage\}", says=("with pencil and paper", "No other gauge theory")
     ),
@@ -149,7 +152,7 @@ SHAPES = {
         root_files=("tent.ltx",),
         num_files=4,
     ),
-    "algpseudocode and xparse": Shape(arxiv_id="2402.90132", source=r"\\NewDocumentCommand", says=("An attention head distributes",)),
+    "algpseudocode and xparse": Shape(arxiv_id="2402.90021", source=r"\\NewDocumentCommand", says=("An attention head distributes",)),
     "trailing garbage, revtex4-2, siunitx": Shape(arxiv_id="2402.90010", source=r"\\SI\{", notes=("trailing_garbage",)),
     "unsafe names, links, minted": Shape(arxiv_id="2402.90011", source=r"\{minted\}", says=("class RankCounter:",), notes=("unsafe_name",)),
     "TeX as it is under a .gz name": Shape(arxiv_id="2402.90012", says=("Goodman",), notes=("not_gzip",)),
@@ -206,8 +209,8 @@ def test_bytes_are_those_of_the_golden_digests(dump: Dump) -> None:
 
 def test_size_of_the_dump(dump: Dump, members: list[RawPaper]) -> None:
     months = [name.removeprefix("arXiv_src_")[:4] for name in dump.tars]
-    assert len(members) >= 48
-    assert len(dump.tars) >= 6
+    assert len(members) >= 70
+    assert len(dump.tars) >= 12
     assert len(set(months)) == len(months) - 1, "two tars of one month, once"
     assert {"9412", "0504"} <= set(months)
     new_ids = [raw.arxiv_id for raw in members if "/" not in raw.arxiv_id]
@@ -385,11 +388,11 @@ def test_the_corpus_can_be_trained_on(decisions: list[Decision]) -> None:
         characters[decision.split] += decision.candidate.characters
         if decision.split == "validation":
             validation[decision.domain] += 1
-    assert len(kept) >= 30
+    assert len(kept) >= 50
     assert len({decision.domain for decision in kept}) >= 3
     assert len(validation) >= 3
     assert validation.total() >= 5
-    assert characters["validation"] >= 20_000
+    assert characters["validation"] >= 30_000
     assert characters["train"] >= 5 * characters["validation"]
 
 

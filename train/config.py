@@ -5,6 +5,8 @@ A recipe is a TOML file of these fields in their sections; any field is a flag o
 
 import argparse
 import dataclasses
+import functools
+import inspect
 import math
 import tomllib
 import types
@@ -412,10 +414,14 @@ def _parser(kind: type) -> Any:
     return parse
 
 
-def _help(kind: type, entry: "dataclasses.Field[Any]") -> str:
-    import inspect
+@functools.cache
+def _source_lines(kind: type) -> list[str]:
+    return inspect.getsource(kind).splitlines()
 
-    lines = inspect.getsource(kind).splitlines()
+
+def _help(kind: type, entry: "dataclasses.Field[Any]") -> str:
+    """The comment under a field, which says unit and meaning, and its default."""
+    lines = _source_lines(kind)
     start = next(number for number, line in enumerate(lines) if line.strip().startswith(f"{entry.name}:"))
     said = []
     for line in lines[start + 1 :]:

@@ -1,5 +1,7 @@
 """Token shards → batches: which domains there are, which samples a step takes, and a thread that has them ready."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import itertools
@@ -10,17 +12,19 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from shards.errors import InputError
 from shards.manifest import read_manifest
 from shards.token_shard import BIN_SUFFIX, INDEX_SUFFIX, with_suffix
 from train.config import ModelConfig, TrainConfig
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 MANIFEST = "manifest.json"
 
@@ -265,6 +269,8 @@ def require_same_stream(checkpoint: Path, stored: dict[str, Any], ours: dict[str
 
 def collate(samples: list[dict[str, Any]], device: torch.device) -> dict[str, Tensor]:
     """Megatron's samples as one batch: `tokens`, `labels`, `position_ids` `[B, S]` int64, `loss_mask` `[B, S]` float32."""
+    import torch  # the rest of this module answers for data without it
+
     batch = {
         name: torch.from_numpy(np.stack([np.asarray(sample[name]) for sample in samples])) for name in ("tokens", "labels", "position_ids")
     }

@@ -17,6 +17,7 @@ from shards import cli
 from shards.commit import local_folder
 from shards.errors import InputError
 from train.config import TrainConfig, add_flags, load_recipe, num_parameters, override
+from train.data import open_token_shards, training_sets, with_vocabulary
 
 PROG = "pretrain_gpt.py"
 
@@ -61,12 +62,11 @@ def readable(config: TrainConfig) -> list[str]:
 
 
 def _train(config: TrainConfig, data: Path, run: Path, load: Path | None, *, is_finetuning: bool) -> None:
-    from train.data import open_token_shards, with_vocabulary  # torch is imported only when there is something to do
-
     shards = open_token_shards(data)
     config = with_vocabulary(config, shards)
+    training_sets(shards, config)
     warnings.filterwarnings("ignore", module="torch|megatron")
-    import torch
+    import torch  # only now that there is something to do: it takes seconds
 
     from train import megatron_adapter
     from train.checkpoint import write_config

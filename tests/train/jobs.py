@@ -17,6 +17,7 @@ import torch
 from train import megatron_adapter
 from train.config import TrainConfig
 from train.data import SampleStream, mixtures, open_token_shards, training_sets, with_vocabulary
+from train.kernels import choose_kernels
 from train.trainer import Trainer
 
 
@@ -40,7 +41,7 @@ def describe(trainer: Trainer) -> dict[str, Any]:
         "weights": weights_digest(trainer.wrapped),
         "optimizer": optimizer_digest(trainer.optimizer),
         "progress": dataclasses.asdict(trainer.progress),
-        "memory": torch.cuda.is_available(),
+        "num_parameters": megatron_adapter.count_parameters(trainer.wrapped.module),
     }
 
 
@@ -218,3 +219,64 @@ def compare_with_stock(config: TrainConfig, tokens: Path, plain: Path, cache: Pa
                     different.append((name, number, key))
         compared[name] = count
     return {"samples": {name: len(ours[name]) for name in sets}, "compared": compared, "different": different}
+
+
+def shim_with_and_without_cuda() -> dict[str, Any]:
+    """What importing the adapter does where `torch.cuda.is_available()` says True, and where it says False."""
+    import importlib.util
+
+    from torch.overrides import _len_torch_function_stack
+
+    def state(before: Any, modes: int) -> dict[str, Any]:
+        return {"modes": _len_torch_function_stack() - modes, "patched": torch.cuda.current_device is not before}
+
+    found = {}
+    for name, answer in (("with_cuda", True), ("without_cuda", False)):
+        torch.cuda.is_available = lambda answer=answer: answer
+        before, modes = torch.cuda.current_device, _len_torch_function_stack()
+        spec = importlib.util.find_spec("train.megatron_adapter")
+        assert spec is not None
+        assert spec.loader is not None
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        found[name] = state(before, modes)
+    return found
+
+
+def weight_decay(config: TrainConfig, tokens: Path, run: Path) -> dict[str, float]:
+    """Each parameter's weight decay as the optimizer's groups have it."""
+    trainer = make_trainer(config, tokens, run)
+    names = {}
+    for name, parameter in trainer.wrapped.module.named_parameters():
+        names[id(parameter)] = name
+    decays = {}
+    part = getattr(trainer.optimizer, "chained_optimizers", [trainer.optimizer])[0]
+    if config.parallel.use_distributed_optimizer:
+        for parameter, (group, _) in part.model_param_group_index_map.items():
+            decays[names[id(parameter)]] = part.optimizer.param_groups[group]["weight_decay"]
+    else:
+        for group in part.optimizer.param_groups:
+            for parameter in group["params"]:
+                decays[names[id(parameter)]] = group["weight_decay"]
+    return decays
+
+
+def marks(config: TrainConfig) -> dict[str, bool]:
+    """Whether each parameter is marked as one whose gradient sequence parallelism divides."""
+    megatron_adapter.initialize_parallel(config)
+    model = megatron_adapter.build_model(config, choose_kernels())
+    return {name: bool(getattr(parameter, "sequence_parallel", False)) for name, parameter in model.named_parameters()}
+
+
+def master_types(config: TrainConfig, tokens: Path, run: Path) -> dict[str, list[str]]:
+    """Trains; gives the types of weights, master weights, moments and gradient buffers."""
+    trainer = make_trainer(config, tokens, run)
+    trainer.train()
+    part = getattr(trainer.optimizer, "chained_optimizers", [trainer.optimizer])[0]
+    inner = part.optimizer
+    every = {
+        "model": [parameter.dtype for parameter in trainer.wrapped.module.parameters()],
+        "master": [parameter.dtype for group in inner.param_groups for parameter in group["params"]],
+        "moments": [state[name].dtype for state in inner.state.values() for name in ("exp_avg", "exp_avg_sq")],
+        "gradients": [buffer.grad_data.dtype for buffer in trainer.wrapped.buffers],
+    }
+    return {name: sorted({str(dtype) for dtype in dtypes}) for name, dtypes in every.items()}

@@ -1,14 +1,13 @@
 """Checkpoints of small models with every weight away from where it starts, written by one process or by several."""
 
 import dataclasses
-import multiprocessing
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from tests.tools.processes import in_processes
 from tools.tokenizer import LatexTokenizer
 from train import checkpoint as checkpoints
 from train.config import ModelConfig, ParallelConfig, TrainConfig, TrainingConfig
@@ -35,32 +34,9 @@ def write_checkpoint(run: Path, config: TrainConfig, tokenizer_folder: Path) -> 
     if tensor == 1:
         with checkpoints.one_process():
             _save(run, config, tokenizer_folder)
-        return checkpoints.find_checkpoint(run)
-    # a server without threads and process groups of its own imports megatron once and forks each process
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["train.megatron_adapter"])
-    with tempfile.TemporaryDirectory() as folder:
-        ranks = [
-            context.Process(target=_rank, args=(rank, tensor, f"{folder}/store", run, config, tokenizer_folder)) for rank in range(tensor)
-        ]
-        for process in ranks:
-            process.start()
-        for process in ranks:
-            process.join(timeout=120)
-            assert process.exitcode == 0, f"a process that writes the checkpoint ended with {process.exitcode}"
+    else:
+        in_processes(tensor, _save, run, config, tokenizer_folder)
     return checkpoints.find_checkpoint(run)
-
-
-def _rank(rank: int, world_size: int, store: str, run: Path, config: TrainConfig, tokenizer_folder: Path) -> None:
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo",
-        store=torch.distributed.FileStore(store, world_size),  # type: ignore[attr-defined]
-        rank=rank,
-        world_size=world_size,
-    )
-    _save(run, config, tokenizer_folder)
-    torch.distributed.destroy_process_group()
 
 
 def _save(run: Path, config: TrainConfig, tokenizer_folder: Path) -> None:
@@ -91,6 +67,8 @@ def _build_and_save(run: Path, config: TrainConfig, tokenizer_folder: Path) -> N
                     weight += torch.randn(weight.shape, generator=torch.Generator().manual_seed(len(name))) * 0.3
         wrapped = megatron.wrap_data_parallel(model, config)
         optimizer = megatron.build_optimizer(wrapped, config)
+        wrapped.zero_grad_buffer()
+        optimizer.step()  # moments are there from the first step on
         scheduler = megatron.build_scheduler(optimizer, config)
         progress = checkpoints.Progress(iteration=STEP, consumed_samples=STEP * config.training.global_batch_size)
         checkpoints.save(run, progress, config, shards, {}, wrapped, optimizer, scheduler)

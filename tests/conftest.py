@@ -10,7 +10,9 @@ import pytest
 def ray_cluster() -> Iterator[None]:
     """One local Ray of two CPUs for all tests that run on it: a start takes 3 to 40 s. `ray_runner.connect` finds it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray itself, on import
-        from preprocess.ray_runner import connect
+        warnings.simplefilter("ignore")  # of Ray itself, on import and of its own defaults
+        from preprocess.ray_runner import connect, ray
+
+        ray.data.DataContext.get_current()
     with connect(None, num_cpus=2):
         yield

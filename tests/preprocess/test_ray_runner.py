@@ -1,0 +1,133 @@
+"""Ray's part: one fused operator, room for the workers, faults of workers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from preprocess import ray_runner
+from preprocess.config import Config, UnitConfig
+from preprocess.ray_runner import connect, extraction_dataset, require_cpus, require_room, run_extraction, run_units
+from preprocess.run import run
+from preprocess.sources.metadata import build_metadata
+from preprocess.sources.tars import Unit, plan_units, scan_tar
+from shards.errors import InputError
+from tests.preprocess.faults import DEADLY, KilledByPaper, square
+from tests.preprocess.small_dump import SNAPSHOT, TAR, few_papers, law_bound, paper_text, write_source
+
+CONFIG = Config(unit=UnitConfig(max_unit_members=2))
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+def units_of(folder: Path, num_papers: int) -> Sequence[Unit]:
+    source = write_source(folder, few_papers(num_papers))
+    build_metadata(folder / SNAPSHOT, folder / "out")
+    return plan_units(scan_tar(source / TAR), CONFIG.unit)
+
+
+def test_three_stages_are_one_operator(tmp_path: Path) -> None:
+    units = units_of(tmp_path, 5)
+    dataset = extraction_dataset(units, tmp_path / "out", CONFIG, num_workers=1, commit="c")
+    rows = sorted(dataset.iter_rows(), key=lambda row: row["unit"])
+    assert [(row["unit"], row["members"], row["documents"]) for row in rows] == [
+        (unit.name, len(unit.members), len(unit.members)) for unit in units
+    ]
+    operators = [line.split(":")[0] for line in dataset.stats().splitlines() if line.startswith("Operator ")]
+    assert operators == ["Operator 0 FromItems", "Operator 1 FlatMap(validate)->Map(extract)->FlatMap(Normalise)"]
+    assert sorted(path.name for path in (tmp_path / "out/units").iterdir()) == [f"{unit.name}.json" for unit in units]
+    assert list((tmp_path / "out/.breadcrumbs").iterdir()) == []
+
+
+def test_no_paper_and_no_text_passes_between_processes(tmp_path: Path) -> None:
+    """What the one operator is given and gives: a unit's place in, six small values out."""
+    [unit] = units_of(tmp_path, 2)
+    dataset = extraction_dataset([unit], tmp_path / "out", CONFIG, num_workers=1, commit="c")
+    [row] = dataset.iter_rows()
+    assert row == {"unit": unit.name, "members": 2, "documents": 2, "bytes_in": sum(member.size for member in unit.members)}
+
+
+def test_a_paper_that_kills_its_worker_is_quarantined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    papers = few_papers(5)
+    deadly = DEADLY + paper_text("2402.00004")
+    source = write_source(tmp_path, papers | {"2402.00004": deadly})
+    calm = run(source, tmp_path / SNAPSHOT, tmp_path / "calm", CONFIG, num_workers=1, address=None)
+    monkeypatch.setattr(ray_runner, "_Validate", KilledByPaper)
+    out = tmp_path / "out"
+    content = run(source, tmp_path / SNAPSHOT, out, CONFIG, num_workers=1, address=None)
+    assert (content["members"], content["documents"], content["rejections"]) == (5, 4, {"quarantined": 1})
+    ledger = pq.read_table(out / "ledger/arXiv_src_2402_001-00002.parquet").to_pylist()
+    assert [(row["id"], row["reason"], row["stage"]) for row in ledger] == [
+        ("2402.00003", None, None),
+        ("2402.00004", "quarantined", "validate"),
+    ]
+    assert ledger[1]["detail"] == "its worker died 2 times over it"
+    attempts = {
+        row["id"]: row["attempt"]
+        for path in (out / "metrics").iterdir()
+        for row in pq.read_table(path, columns=["id", "attempt"]).to_pylist()
+    }
+    assert attempts["2402.00004"] == 3
+    assert list((out / ".breadcrumbs").iterdir()) == []
+    # tried again where its worker lives, it leaves no trace of what happened
+    monkeypatch.undo()
+    again = run(source, tmp_path / SNAPSHOT, out, CONFIG, num_workers=1, address=None)
+    assert again["rejections"] == {"quarantined": 1}
+    mended = run(source, tmp_path / SNAPSHOT, out, CONFIG, num_workers=1, address=None, retries_quarantined=True)
+    assert (mended["documents"], mended["rejections"]) == (calm["documents"], {}) == (5, {})
+    assert law_bound(out) == law_bound(tmp_path / "calm")
+
+
+def test_a_tar_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    [unit] = units_of(tmp_path, 2)
+    gone = replace(unit, tar_path=str(tmp_path / "gone.tar"))
+    with pytest.raises(InputError, match=rf"^{tmp_path}/gone\.tar: cannot be read on .* \(No such file or directory\)$"):
+        list(run_extraction([gone], tmp_path / "out", CONFIG, num_workers=1, commit="c"))
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    [unit] = units_of(tmp_path, 2)
+    (tmp_path / "out/documents").write_text("a file where a folder is needed")
+    with pytest.raises(InputError, match=r"^.*out/documents: cannot be written \(File exists\); make room and run again$"):
+        list(run_extraction([unit], tmp_path / "out", CONFIG, num_workers=1, commit="c"))
+    assert list((tmp_path / "out").glob("units/*")) == []
+
+
+def test_too_many_workers_are_refused_with_the_sum(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"9 workers x 1 CPU = 9 CPUs are more than the cluster's 2; lower --num-workers or add nodes"):
+        require_room(9)
+    require_room(2)
+    with pytest.raises(InputError, match="64 workers"):
+        list(run_extraction(units_of(tmp_path, 128), tmp_path / "out", CONFIG, num_workers=64, commit="c"))
+    assert list(run_extraction([], tmp_path / "out", CONFIG, num_workers=1, commit="c")) == []
+
+
+def test_a_machine_has_only_so_many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    require_cpus(None, 2)
+    require_cpus(None, None)
+    require_cpus("auto", 64)
+    for address in (None, "local"):
+        with pytest.raises(InputError, match="--num-workers is 3, one CPU each, and this machine has 2"):
+            require_cpus(address, 3)
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    require_cpus(None, 64)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:port", "127.0.0.1:99999"])
+def test_an_address_where_nobody_answers_is_refused_soon(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", lambda **_: pytest.fail("Ray would try for minutes"))
+    with pytest.raises(InputError, match=f"{address}: no Ray cluster answers there"), connect(address):
+        pass
+
+
+def test_bad_input_in_a_unit_of_the_tools_is_one_line() -> None:
+    found = []
+    with pytest.raises(InputError, match=r"^-1: has no root$"):
+        found.extend(run_units([{"number": 3}, {"number": -1}], square, num_workers=1))
+    rows = run_units([{"number": 3}], square, num_workers=1)
+    assert list(rows) == [{"number": 3, "square": 9}]

@@ -18,7 +18,7 @@ from typing import Any
 
 from shards.commit import write_bytes
 from shards.errors import InputError
-from tools.tokenizer import BOS, EOD, PAD, SPECIAL_TOKENS, UNK, USER_SYMBOLS, LatexTokenizer
+from tools.tokenizer import BOS, EOD, PAD, UNK, USER_SYMBOLS, LatexTokenizer, is_group
 
 _NORMAL, _USER_DEFINED = 1, 4  # sentencepiece_model.proto, SentencePiece.Type
 _BPE = 2  # TrainerSpec.ModelType
@@ -70,7 +70,7 @@ def tokenizer_json(tokenizer: LatexTokenizer) -> dict[str, Any]:
     pieces = [piece.piece for piece in model.pieces]
     types = [piece.type for piece in model.pieces]
     user_symbols = {piece for piece, kind in zip(pieces, types, strict=True) if kind == _USER_DEFINED}
-    if user_symbols != set(USER_SYMBOLS):
+    if not user_symbols >= set(USER_SYMBOLS) or not all(is_group(piece) for piece in user_symbols - set(USER_SYMBOLS)):
         raise InputError(f"{tokenizer.name}: its user symbols are not those of this version; train it again")
     ranked = sorted(
         (piece for piece in model.pieces if piece.type == _NORMAL), key=lambda piece: -piece.score
@@ -82,8 +82,9 @@ def tokenizer_json(tokenizer: LatexTokenizer) -> dict[str, Any]:
         "truncation": None,
         "padding": None,
         "added_tokens": [
-            _added(pieces.index(piece), piece, is_special=piece in SPECIAL_TOKENS)
-            for piece in sorted([*SPECIAL_TOKENS, *user_symbols], key=pieces.index)
+            _added(number, piece, is_special=piece in tokenizer.special_tokens)
+            for number, piece in enumerate(pieces)
+            if piece in user_symbols or piece in tokenizer.special_tokens
         ],
         "normalizer": None,
         "pre_tokenizer": None,

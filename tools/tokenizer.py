@@ -5,9 +5,15 @@ as U+2581 inside its pieces and so turns a U+2581 of the text into a space. Our 
 off, which stock SentencePiece obeys) and no piece with U+2581, so that character goes by its three bytes, as any other rare one does.
 
 True to TeX: training sees the text cut into the pieces of `pretokens`, so no learned piece crosses from a control word into what
-surrounds it, and a control word is cut alike wherever it stands. What only TeX's own eye separates, a line break `\\\\` and the word after
-it in `\\\\alpha`, is separated by the user symbols: control symbols (a backslash and one ASCII character that is no letter), matched
-leftmost and longest. None of them begins a control word, so none can eat into one, as a user symbol `\\in` would into `\\int`.
+surrounds it, and a control word is cut alike wherever it stands. User symbols are matched before anything is merged, leftmost and longest:
+
+- control symbols (a backslash and one ASCII character that is no letter), so that a line break `\\\\` is parted from the word after it in
+  `\\\\alpha`, which only TeX's own eye does;
+- the markers of the text grammar, line ends and tabs;
+- groups: what the corpus says often between control words, as `_{i}`, `(x)`, ` $n$`, `{equation}`; `tools.train_tokenizer` mines them.
+
+A user symbol never begins or ends with a letter, and so can neither eat into a control word, as a symbol `\\in` would into `\\int`, nor
+part a word.
 """
 
 import functools
@@ -27,12 +33,13 @@ PAD_MULTIPLE = 128  # vocabulary rows: whole tiles of the GPU's matrix units, an
 UNK, BOS, EOD, PAD = "<unk>", "<s>", "</s>", "<pad>"  # control pieces: never found in a text, whatever it holds
 SPECIAL_TOKENS = {UNK: 0, BOS: 1, EOD: 2, PAD: 3}  # EOD is the one end token: end of document and SentencePiece's eos
 CONTROL_SYMBOLS = tuple("\\" + character for character in " " + string.punctuation)
-USER_SYMBOLS = ("\n", "\n\n", "\t", *CONTROL_SYMBOLS)
+MARKERS = ("[cite:", "[ref:", "[footnote: ", "[caption: ")  # of the text grammar
+USER_SYMBOLS = ("\n", "\n\n", "\t", *CONTROL_SYMBOLS, *MARKERS)  # of every tokenizer; groups come to them
 SPACE_MARK = "\u2581"
 
 MAX_PRETOKEN_CHARACTERS = 64
 
-_PRETOKEN = re.compile(
+_PIECES = (
     r"(?P<control>\\[A-Za-z]{1,64})"
     r"|\\[ -/:-@\[-`{-~]"  # a control symbol: a user symbol, nothing to learn
     r"|(?P<piece>"
@@ -43,20 +50,29 @@ _PRETOKEN = re.compile(
     r"| {1,64}(?= )| "  # a run of spaces, without the one that belongs to the word after it
     r"|\\)"
 )
+_PUNCTUATION = r"[!-/:-@\[\]-`{-~]{1,4}"  # ASCII without the backslash; `_` and `^` are in it
+GROUP = re.compile(rf" ?{_PUNCTUATION}(?:[A-Za-z]{{1,16}}{_PUNCTUATION}){{1,3}}")
+_PRETOKEN = re.compile(rf"(?P<group>{GROUP.pattern})|{_PIECES}")
+_PIECE = re.compile(_PIECES)
 _UNLEARNABLE = re.compile("[\u2581\u2585\u0000-\u001f]")  # SentencePiece's own marks, and what its trainer takes for separators
 
 _PROBE = "a  b\t\n\n \r\n\0 \u2581 \\\\alpha$x_{1}$ \u00e9\u4e2d\U0001f600 <s></s><0x41> 0123 "
 
 
-def pretokens(text: str) -> Iterator[str]:
+def pretokens(text: str, *, with_groups: bool = True) -> Iterator[str]:
     """The pieces of a text that training counts, in order: no learned piece reaches over an edge between two of them.
 
-    Example: `a \\alpha_{12}` → `a`, ` `, `\\alpha`, `_{`, `1`, `2`, `}`.
+    Example: `a \\alpha_{12} f(x)` → `a`, ` `, `\\alpha`, `_{`, `1`, `2`, `}`, ` f`, `(x)`; without groups the last is `(`, `x`, `)`.
     """
-    for match in _PRETOKEN.finditer(text):
+    for match in (_PRETOKEN if with_groups else _PIECE).finditer(text):
         pretoken = match.group()
         if match.lastgroup is not None and not _UNLEARNABLE.search(pretoken):
             yield pretoken
+
+
+def is_group(pretoken: str) -> bool:
+    """Whether words stand in it between punctuation, as in `(x)`, `_{i}`: such a piece may become a user symbol and is never learned."""
+    return GROUP.fullmatch(pretoken) is not None
 
 
 def padded_vocab_size(num_pieces: int) -> int:
@@ -151,7 +167,8 @@ class LatexTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids. Specials and rows past the last piece give nothing; bytes that are no UTF-8 give U+FFFD."""
         num_pieces = self.num_pieces
-        kept = [int(number) for number in ids if number not in _SILENT and 0 <= number < num_pieces]
+        silent = self._silent_ids
+        kept = [int(number) for number in ids if number not in silent and 0 <= number < num_pieces]
         text: str = self._processor.DecodeIds(kept)
         return text
 
@@ -164,10 +181,20 @@ class LatexTokenizer:
 
     def token_bytes(self, number: int) -> bytes:
         """The bytes of text that an id stands for: those of a text's ids, joined, are the text's. Empty for specials and padding."""
-        if number in _SILENT or not 0 <= number < self.num_pieces:
+        if number in self._silent_ids or not 0 <= number < self.num_pieces:
             return b""
         piece = self.piece(number)
         return bytes([int(piece[3:5], 16)]) if self._processor.IsByte(int(number)) else piece.encode()
+
+    @functools.cached_property
+    def special_tokens(self) -> dict[str, int]:
+        """Pieces that no text gives, by id: unk, bos, eod, pad, and those for fill-in-the-middle where the model has them."""
+        is_special = (self._processor.IsControl, self._processor.IsUnknown)
+        return {self.piece(number): number for number in range(self.num_pieces) if any(kind(number) for kind in is_special)}
+
+    @functools.cached_property
+    def _silent_ids(self) -> frozenset[int]:
+        return frozenset(self.special_tokens.values())
 
     @functools.cached_property
     def _bytes_of_ids(self) -> list[bytes]:
@@ -179,9 +206,6 @@ class LatexTokenizer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_tokenizer_of, (self.model, self.name))
-
-
-_SILENT = frozenset(SPECIAL_TOKENS.values())
 
 
 def _tokenizer_of(model: bytes, name: str) -> LatexTokenizer:

@@ -4,14 +4,20 @@ The sample is made of whole documents in the corpus's own order, which is a hash
 `--max-bytes`; the validation split is never read. It is cut into pieces (`tools.tokenizer.pretokens`), and SentencePiece trains on the
 counts of the distinct ones: no line is too long for it, memory follows the distinct pieces and not the text, and the result depends on
 the sample alone.
+
+Groups such as `_{i}` and `(x)` that are frequent, and not in a few papers only, become user symbols; the others are cut at those and
+counted as what they are made of.
 """
 
 import argparse
 import io
+import re
+import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sentencepiece
@@ -33,6 +39,7 @@ from tools.tokenizer import (
     UNK,
     USER_SYMBOLS,
     LatexTokenizer,
+    is_group,
     pretokens,
 )
 
@@ -41,34 +48,85 @@ NUM_BYTE_PIECES = 256
 NUM_FIXED_PIECES = len(SPECIAL_TOKENS) + NUM_BYTE_PIECES + len(USER_SYMBOLS)
 MAX_DISTINCT_PRETOKENS = 5_000_000  # the commonest; about 2 GB in SentencePiece's trainer
 MAX_PIECE_CHARACTERS = 32  # \DeclareRobustCommand is 22; SentencePiece's own 16 would cut \operatorname
+MIN_GROUP_COUNT, MIN_GROUP_DOCUMENTS = 20, 3  # in the sample; a symbol of one paper's own notation would be a row that nothing trains
+GROUP_SHARE = 8  # at most an eighth of the vocabulary
+PRESETS = {"paper": 102_400, "64k": 64_000, "48k": 48_000, "1p36b": 35_584, "32k": 32_000}
+FIM_TOKENS = ("<fim_prefix>", "<fim_middle>", "<fim_suffix>")
 NUM_THREADS = 4  # a constant: unigram's sums are taken thread by thread, so its result depends on it (BPE's does not)
 _MEASURED_BYTES = 1 << 21
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+@dataclass(slots=True, kw_only=True)
+class Sample:
+    """What was read for training: counts of distinct pieces, groups apart, with the number of documents each group is in."""
+
+    pieces: Counter[str] = field(default_factory=Counter)
+    groups: Counter[str] = field(default_factory=Counter)
+    group_documents: Counter[str] = field(default_factory=Counter)
+    books: dict[str, dict[str, int]] = field(default_factory=dict)  # documents and bytes by domain
+    first_texts: list[str] = field(default_factory=list)  # to measure on
+
+    def add(self, text: str) -> None:
+        """Counts one document."""
+        groups: Counter[str] = Counter()
+        for pretoken, count in Counter(pretokens(text)).items():
+            (groups if is_group(pretoken) else self.pieces)[pretoken] += count
+        self.groups.update(groups)
+        self.group_documents.update(groups.keys())
+        for counts in (self.pieces, self.groups, self.group_documents):
+            _keep_bounded(counts)
+
+
+def _keep_bounded(counts: Counter[str]) -> None:
+    """Drops the rarest where there are twice as many as will be used: memory stays bounded whatever the sample is."""
+    smallest = 1
+    while len(counts) > 2 * MAX_DISTINCT_PRETOKENS:
+        for piece in [piece for piece, count in counts.items() if count <= smallest]:
+            del counts[piece]
+        smallest *= 2
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Trains and commits a tokenizer as the command line says."""
     args = _parser().parse_args(arguments)
-    if args.vocab_size <= NUM_FIXED_PIECES:
+    specials = SPECIAL_TOKENS | {token: len(SPECIAL_TOKENS) + number for number, token in enumerate(FIM_TOKENS if args.fim else ())}
+    num_fixed = NUM_FIXED_PIECES + len(specials) - len(SPECIAL_TOKENS)
+    if args.vocab_size <= num_fixed:
         raise InputError(
-            f"--vocab-size {args.vocab_size}: {NUM_FIXED_PIECES} are taken by specials, bytes and control symbols; "
-            f"give more, say {2 * NUM_FIXED_PIECES // 128 * 128}"
+            f"--vocab-size {args.vocab_size}: {num_fixed} are taken by specials, bytes and control symbols; "
+            f"give more, say {2 * num_fixed // PAD_MULTIPLE * PAD_MULTIPLE}"
         )
     if args.max_bytes < 1:
         raise InputError(f"--max-bytes {args.max_bytes}: at least 1 is needed")
     if not 0.9 <= args.character_coverage <= 1:
         raise InputError(f"--character-coverage {args.character_coverage}: a share from 0.9 to 1 is needed")
+    if args.max_groups is not None and args.max_groups < 0:
+        raise InputError(f"--max-groups {args.max_groups}: 0 for none, or a number")
     out = local_folder(args.out)
     corpus = read_corpus(args.corpus)
     weights = _parse_weights(args.domain_weights, corpus)
     started = time.monotonic()
-    counts, sample, measured = _count_sample(corpus, weights, args.max_bytes)
+    sample = _read_sample(corpus, weights, args.max_bytes)
+    max_groups = args.vocab_size // GROUP_SHARE if args.max_groups is None else args.max_groups
+    groups = mine_groups(sample.groups, sample.group_documents, min(max_groups, (args.vocab_size - num_fixed) // 2))
+    counts = piece_counts(sample, groups)
     kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_DISTINCT_PRETOKENS]
-    _say(f"training a {args.model_type} model of {args.vocab_size:,} pieces on {len(kept):,} distinct pieces of text")
-    model = train_model(dict(kept), vocab_size=args.vocab_size, model_type=args.model_type, character_coverage=args.character_coverage)
+    _say(
+        f"training a {args.model_type} model of {args.vocab_size:,} pieces, {len(groups):,} of them groups, "
+        f"on {len(kept):,} distinct pieces of text"
+    )
+    model = train_model(
+        dict(kept),
+        vocab_size=args.vocab_size,
+        model_type=args.model_type,
+        character_coverage=args.character_coverage,
+        groups=groups,
+        more_specials=tuple(specials)[len(SPECIAL_TOKENS) :],
+    )
     tokenizer = LatexTokenizer(model)
-    num_measured = sum(len(text.encode()) for text in measured)
-    bytes_per_token = num_measured / max(1, sum(len(tokenizer.encode(text)) for text in measured))
+    num_measured = sum(len(text.encode()) for text in sample.first_texts)
+    bytes_per_token = num_measured / max(1, sum(len(tokenizer.encode(text)) for text in sample.first_texts))
     remove_temporaries(out)
     (out / "manifest.json").unlink(missing_ok=True)
     write_bytes(out / "tokenizer.model", model)
@@ -81,21 +139,22 @@ def main(arguments: list[str] | None = None) -> int:
             "model_type": args.model_type,
             "vocab_size": tokenizer.vocab_size,
             "num_pieces": tokenizer.num_pieces,
-            "special_tokens": SPECIAL_TOKENS,
-            "user_symbols": list(USER_SYMBOLS),
+            "special_tokens": specials,
+            "user_symbols": [*USER_SYMBOLS, *groups],
             "character_coverage": args.character_coverage,
             "max_bytes": args.max_bytes,
             "domain_weights": weights,
-            "sample": sample,
+            "sample": sample.books,
             "distinct_pretokens": {"found": len(counts), "used": len(kept)},
             "bytes_per_token_of_sample": round(bytes_per_token, 4),
             "corpus_fingerprint": corpus.fingerprint,
             "commit": source_commit(),
         },
     )
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
     print(
         f"{out / 'tokenizer.model'}: {tokenizer.num_pieces:,} pieces, vocabulary {tokenizer.vocab_size:,} (a multiple of 128), "
-        f"{bytes_per_token:.2f} bytes a token on its sample, {time.monotonic() - started:.0f} s"
+        f"{bytes_per_token:.2f} bytes a token on its sample, {time.monotonic() - started:.0f} s, {peak_bytes / 1e6:,.0f} MB of memory"
     )
     return 0
 
@@ -106,10 +165,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for tokenizer.model and manifest.json")
     parser.add_argument(
         "--vocab-size",
-        type=int,
-        default=35_584,
+        type=_vocab_size,
+        default=PRESETS["1p36b"],
         metavar="PIECES",
-        help="pieces in all; 35584 makes the 24/2048/16/5504 shape 1.36B parameters; under 65500 an id is 2 bytes on disk",
+        help="pieces in all, or a preset: "
+        + ", ".join(f"{name} ({size})" for name, size in PRESETS.items())
+        + "; 1p36b makes the 24/2048/16/5504 shape 1.36B parameters; under 65500 an id is 2 bytes on disk",
+    )
+    parser.add_argument(
+        "--max-groups",
+        type=int,
+        metavar="PIECES",
+        help=f"frequent groups such as _{{i}} and (x) that get a piece; without it 1/{GROUP_SHARE} of the vocabulary at most",
+    )
+    parser.add_argument(
+        "--fim", action="store_true", help=f"reserve {', '.join(FIM_TOKENS)} for fill-in-the-middle, after the other specials"
     )
     parser.add_argument("--model-type", choices=("bpe", "unigram"), default="bpe", help="only bpe can be exported to Hugging Face")
     parser.add_argument("--max-bytes", type=int, default=1 << 29, metavar="BYTES", help="UTF-8 bytes of text in the sample")
@@ -126,6 +196,10 @@ def _parser() -> argparse.ArgumentParser:
         help="weight of a domain's bytes in the sample against its bytes in the corpus; 1 where none is given, 0 leaves it out",
     )
     return parser
+
+
+def _vocab_size(given: str) -> int:
+    return PRESETS[given] if given in PRESETS else int(given)
 
 
 def _parse_weights(given: str | None, corpus: Corpus) -> dict[str, float]:
@@ -167,23 +241,18 @@ def sample_shares(domain_bytes: Mapping[str, int], weights: Mapping[str, float],
     return dict(sorted(shares.items()))
 
 
-def _count_sample(
-    corpus: Corpus, weights: Mapping[str, float], max_bytes: int
-) -> tuple[Counter[str], dict[str, dict[str, int]], list[str]]:
-    """Counts of the sample's pieces; documents and bytes by domain; and its first texts, to measure on."""
+def _read_sample(corpus: Corpus, weights: Mapping[str, float], max_bytes: int) -> Sample:
     files: dict[str, list[CorpusFile]] = {}
     for file in corpus.files:
         if file.split == "train":
             files.setdefault(file.domain, []).append(file)
     shares = sample_shares({domain: sum(file.text_bytes for file in group) for domain, group in files.items()}, weights, max_bytes)
     _say(f"reading a sample of {sum(shares.values()) / 1e6:,.1f} MB from {len(shares)} domains")
-    counts: Counter[str] = Counter()
-    books: dict[str, dict[str, int]] = {}
-    measured: list[str] = []
+    sample = Sample()
     measured_bytes = read_bytes = 0
     reported = time.monotonic()
     for domain, share in shares.items():
-        book = books[domain] = {"documents": 0, "bytes": 0}
+        book = sample.books[domain] = {"documents": 0, "bytes": 0}
         for text in _texts(files[domain]):
             if book["bytes"] >= share:
                 break
@@ -191,14 +260,36 @@ def _count_sample(
             book["documents"] += 1
             book["bytes"] += num_bytes
             read_bytes += num_bytes
-            counts.update(pretokens(text))
+            sample.add(text)
             if measured_bytes < _MEASURED_BYTES:
-                measured.append(text)
+                sample.first_texts.append(text)
                 measured_bytes += num_bytes
             if time.monotonic() - reported > _SECONDS_BETWEEN_LINES:
                 reported = time.monotonic()
-                _say(f"{read_bytes / 1e6:,.0f} of {sum(shares.values()) / 1e6:,.0f} MB read, {len(counts):,} distinct pieces")
-    return counts, books, measured
+                _say(f"{read_bytes / 1e6:,.0f} of {sum(shares.values()) / 1e6:,.0f} MB read, {len(sample.pieces):,} distinct pieces")
+    return sample
+
+
+def mine_groups(counts: Mapping[str, int], num_documents: Mapping[str, int], max_groups: int) -> list[str]:
+    """The groups that get a piece: the commonest of those that are frequent and not in a few documents only."""
+    frequent = [
+        group
+        for group, count in counts.items()
+        if count >= MIN_GROUP_COUNT and num_documents[group] >= MIN_GROUP_DOCUMENTS and group not in USER_SYMBOLS
+    ]
+    return sorted(frequent, key=lambda group: (-counts[group], group))[:max_groups]
+
+
+def piece_counts(sample: Sample, groups: Sequence[str]) -> Counter[str]:
+    """Counts of the pieces to learn from: those of the sample, and those of its groups, cut at the chosen ones."""
+    counts = Counter(sample.pieces)
+    symbols = sorted({*groups, *USER_SYMBOLS}, key=lambda symbol: (-len(symbol), symbol))  # the longest first
+    symbol = re.compile("|".join(map(re.escape, symbols)))
+    for group, count in sample.groups.items():
+        for rest in symbol.split(group):
+            for pretoken in pretokens(rest, with_groups=False):
+                counts[pretoken] += count
+    return counts
 
 
 def _texts(files: list[CorpusFile]) -> Iterator[str]:
@@ -207,7 +298,15 @@ def _texts(files: list[CorpusFile]) -> Iterator[str]:
             yield document["text"]
 
 
-def train_model(counts: Mapping[str, int], *, vocab_size: int, model_type: str = "bpe", character_coverage: float = 0.9999) -> bytes:
+def train_model(
+    counts: Mapping[str, int],
+    *,
+    vocab_size: int,
+    model_type: str = "bpe",
+    character_coverage: float = 0.9999,
+    groups: Sequence[str] = (),
+    more_specials: Sequence[str] = (),
+) -> bytes:
     """Counts of pieces of text → a SentencePiece model of exactly `vocab_size` pieces. Raises `InputError` where they are too few."""
     if not counts:
         raise InputError("the sample holds no text to learn from; give a larger corpus or --max-bytes")
@@ -234,7 +333,8 @@ def train_model(counts: Mapping[str, int], *, vocab_size: int, model_type: str =
             max_sentence_length=8 * MAX_PRETOKEN_CHARACTERS,
             max_sentencepiece_length=MAX_PIECE_CHARACTERS,
             shuffle_input_sentence=False,
-            user_defined_symbols=list(USER_SYMBOLS),
+            user_defined_symbols=[*USER_SYMBOLS, *groups],
+            control_symbols=list(more_specials),
             unk_id=SPECIAL_TOKENS[UNK],
             bos_id=SPECIAL_TOKENS[BOS],
             eos_id=SPECIAL_TOKENS[EOD],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shards.errors import InputError
 from tests.tools.small_corpus import sample_text
-from tools.tokenizer import SPECIAL_TOKENS, USER_SYMBOLS, LatexTokenizer, padded_vocab_size, pretokens
+from tools.tokenizer import SPECIAL_TOKENS, USER_SYMBOLS, LatexTokenizer, is_group, padded_vocab_size, pretokens
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 TEX_ALPHABET = [
@@ -94,9 +94,14 @@ def test_a_control_word_has_the_same_ids_in_every_context(tokenizer: LatexTokeni
 
 def test_no_piece_crosses_a_boundary_of_tex(tokenizer: LatexTokenizer) -> None:
     pieces = [tokenizer.piece(number) for number in range(tokenizer.num_pieces)]
-    learned = [piece for piece in pieces if piece not in {*USER_SYMBOLS, *SPECIAL_TOKENS} and not re.fullmatch("<0x..>", piece)]
+    others = [piece for piece in pieces if piece not in {*USER_SYMBOLS, *SPECIAL_TOKENS} and not re.fullmatch("<0x..>", piece)]
+    groups = [piece for piece in others if is_group(piece)]
+    learned = [piece for piece in others if not is_group(piece)]
     assert len(learned) > 200
     assert "\\int" in learned
+    assert "{equation}" in groups
+    for piece in groups:
+        assert re.fullmatch(r" ?[^\w\s\\](?:[A-Za-z]|[^\w\s\\]|_)*[^\w\s\\]|_.*[^\w\s\\]", piece), piece
     for piece in learned:
         assert re.fullmatch(r"\\[A-Za-z]*|[^\\]+", piece), piece
         assert not re.search(r"[A-Za-z][^A-Za-z]|\d.|.\d", piece), piece
@@ -105,6 +110,8 @@ def test_no_piece_crosses_a_boundary_of_tex(tokenizer: LatexTokenizer) -> None:
 def test_pretokens_are_the_text_without_what_is_not_learned() -> None:
     assert list(pretokens("a \\alpha_{12}")) == ["a", " ", "\\alpha", "_{", "1", "2", "}"]
     assert list(pretokens("\\\\alpha")) == ["alpha"]
+    assert list(pretokens("f(x_{i}) in (A)")) == ["f", "(x_{i})", " in", " (A)"]
+    assert list(pretokens("f(x_{i})", with_groups=False)) == ["f", "(", "x", "_{", "i", "})"]
     assert list(pretokens("t_\\int$ x$ \n  y")) == ["t", "_", "\\int", "$", " x", "$", " ", " ", " y"]
     text = sample_text(1)
     learned = "".join(pretokens(text))

@@ -10,7 +10,7 @@ from shards.errors import InputError
 from tests.tools.small_corpus import numbered, sample_text, write_corpus
 from tools import train_tokenizer
 from tools.tokenizer import CONTROL_SYMBOLS, LatexTokenizer
-from tools.train_tokenizer import NUM_FIXED_PIECES, sample_shares, train_model
+from tools.train_tokenizer import FIM_TOKENS, NUM_FIXED_PIECES, PRESETS, Sample, mine_groups, piece_counts, sample_shares, train_model
 
 
 def train(corpus: Path, out: Path, *flags: str) -> dict[str, object]:
@@ -91,6 +91,50 @@ def test_shares_of_the_sample() -> None:
     assert sample_shares({"a": 100, "b": 300}, {"a": 0, "b": 1}, 40) == {"b": 40}
 
 
+def test_groups_are_mined_where_many_papers_have_them() -> None:
+    sample = Sample()
+    for number in range(30):
+        sample.add("f(x) + $a_{i}$" + (" [own]" * 100 if number < 2 else ""))
+    groups = mine_groups(sample.groups, sample.group_documents, 10)
+    assert groups == [" $a_{i}$", "(x)"]
+    assert mine_groups(sample.groups, sample.group_documents, 1) == [" $a_{i}$"]
+    counts = piece_counts(sample, ["(x)"])
+    assert (counts["own"], counts["a"], counts["_{"], counts["x"]) == (200, 30, 30, 0)
+
+
+def test_a_group_never_begins_or_ends_inside_a_word() -> None:
+    counts = {"\\lim": 30, " the": 30, "xy": 20, "(": 20, ")": 20, "z": 5}
+    tokenizer = LatexTokenizer(train_model(counts, vocab_size=NUM_FIXED_PIECES + 26, groups=["(x)", "_{i}", " (x)"]))
+    pieces = [tokenizer.piece(number) for number in tokenizer.encode("\\lim(x)\\lim_{i} (x)(xy)\\(x)")]
+    assert pieces == ["\\lim", "(x)", "\\lim", "_{i}", " (x)", "(", "xy", ")", "\\(", "x", ")"]
+
+
+def test_tokens_for_fill_in_the_middle_are_an_option(corpus_folder: Path, tmp_path: Path) -> None:
+    manifest = train(corpus_folder, tmp_path / "t", "--fim")
+    tokenizer = LatexTokenizer.load(tmp_path / "t")
+    assert manifest["special_tokens"] == tokenizer.special_tokens
+    assert list(tokenizer.special_tokens) == ["<unk>", "<s>", "</s>", "<pad>", *FIM_TOKENS]
+    text = "a <fim_prefix> b"
+    ids = tokenizer.encode(text)
+    assert not set(ids) & set(tokenizer.special_tokens.values())
+    assert tokenizer.decode([*ids, tokenizer.special_tokens["<fim_middle>"]]) == text
+
+
+def test_presets_are_multiples_of_the_padding() -> None:
+    assert PRESETS["1p36b"] == 35_584
+    assert PRESETS["paper"] == 102_400
+    assert all(size % 128 == 0 for size in PRESETS.values())
+
+
+def test_counts_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_tokenizer, "MAX_DISTINCT_PRETOKENS", 50)
+    sample = Sample()
+    for number in range(40):
+        sample.add(" ".join(f"w{chr(97 + number % 26)}{chr(97 + step % 26)}x" for step in range(20)) + " common")
+    assert len(sample.pieces) <= 100
+    assert sample.pieces[" common"] == 40
+
+
 def test_unigram_is_an_option_and_loses_nothing(tmp_path: Path) -> None:
     counts = {"\\alpha": 50, " the": 40, "{": 30, "}": 30, "x": 20, " group": 20, " sheaves": 12, "\\int": 9, " module": 8, "_": 7}
     model = train_model(counts, vocab_size=NUM_FIXED_PIECES + 28, model_type="unigram")
@@ -105,6 +149,7 @@ def test_unigram_is_an_option_and_loses_nothing(tmp_path: Path) -> None:
         (["--vocab-size", "50000"], "give .* or less, or a larger corpus"),
         (["--vocab-size", "128"], "are taken by specials"),
         (["--max-bytes", "0"], "at least 1"),
+        (["--max-groups", "-1"], "0 for none"),
         (["--character-coverage", "2"], "a share from"),
         (["--domain-weights", "biology=2"], "no training domain 'biology'"),
         (["--domain-weights", "math"], "DOMAIN=WEIGHT"),

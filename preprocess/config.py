@@ -71,6 +71,9 @@ class LatexConfig:
     # expanded / source characters, judged above 8 MiB of output: real papers stay under 3.
     max_group_depth: int = 60
     # arguments rendered inside one another; deeper ones are flattened by pattern.
+    min_version_overlap: float = 0.5
+    # share of a further root's runs of eight words that an earlier root has, from which on it is a version of the same paper and left out.
+    # Versions of one paper were seen to share 0.4-0.97, different papers and supplements of their own 0-0.06.
     keep_bibliography: bool = False
     # keeps thebibliography and .bbl as a last section.
 

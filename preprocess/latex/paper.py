@@ -1,19 +1,23 @@
 """SourceTree → ExtractedPaper | Rejection: the sources of one submission to its text (`docs/pipeline.md` tells the way)."""
 
 import re
+import zlib
 from collections import Counter
 
 from preprocess.config import LatexConfig
 from preprocess.latex.decode import decode
 from preprocess.latex.expand import Expander
 from preprocess.latex.find_root import find_root
-from preprocess.latex.render import Numbers, Renderer
+from preprocess.latex.render import Numbers, Rendered, Renderer
 from preprocess.latex.scan import Scanner
 from preprocess.records import ExtractedPaper, Rejection, RejectReason, SourceTree, Stage
 
 
 def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rejection:
-    """Decodes, finds the roots, expands each with what it includes, renders it, and puts the parts in order."""
+    """Decodes, finds the roots, expands each with what it includes, renders it, and puts the parts in order.
+
+    A root whose text is mostly in an earlier one is an older or shorter version of the same paper, and is left out.
+    """
     texts, warnings = decode(tree.files)
     warnings.update(tree.notes)
     readme = next(
@@ -29,11 +33,8 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
     numbers = Numbers()
     dropped: Counter[str] = Counter()
     used: set[str] = set()
-    read: list[str] = []
-    parts: list[str] = []
-    titles: list[str] = []
-    abstracts: list[str] = []
-    document_class: str | None = None
+    parts: list[tuple[str, Rendered, str]] = []  # root, what was rendered of it, its text
+    seen_shingles: set[int] = set()
     for root in roots:
         expander = Expander(texts, config)
         expanded = expander.expand(root)
@@ -43,38 +44,64 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
                 reason=RejectReason.EXPANSION_LIMIT,
                 detail=f"{root}: {expanded.num_expansions} macro calls give more than {expander.max_output} characters",
             )
-        rendered = Renderer(expanded.theorems, numbers, config, Scanner(len(expanded.source), has_comments=False)).render_root(
-            expanded.source
-        )
+        own_numbers = numbers.copy()
+        scan = Scanner(len(expanded.source), has_comments=False)
+        rendered = Renderer(expanded.theorems, own_numbers, config, scan).render_root(expanded.source)
+        text = _tidy(f"{rendered.front}\n\n{rendered.body}")
         used.update(expanded.files)
         used.update(expander.seen_packages)
-        part = _tidy(f"{rendered.front}\n\n{rendered.body}")
-        if part in parts:  # the same paper under two names: a hard link, a copy
-            warnings["copied_root"] += 1
-            dropped["copied_root"] += len(texts[root])
-            continue
+        if len(roots) > 1:
+            if kind := _superfluous(rendered.title, text, [part for _, _, part in parts], seen_shingles, config):
+                dropped[kind] += len(text)
+                warnings[kind] += 1
+                continue
+            seen_shingles |= _shingles(text)
+        numbers = own_numbers
         dropped += expanded.dropped
         dropped += rendered.dropped
         warnings += expanded.warnings
         if rendered.unknown_commands:
             warnings["unknown_command"] += sum(rendered.unknown_commands.values())
-        titles.append(rendered.title)
-        abstracts.append(rendered.abstract)
-        document_class = document_class or rendered.document_class
-        parts.append(part)
-        read.append(root)
+        parts.append((root, rendered, text))
     dropped["unused_file"] += sum(len(text) for name, text in texts.items() if name not in used)
     return ExtractedPaper(
         arxiv_id=tree.arxiv_id,
-        text="\n\n".join(part for part in parts if part.strip()),
-        title=next((title for title in titles if title), ""),
-        abstract=next((abstract for abstract in abstracts if abstract), ""),
-        document_class=document_class,
-        root_files=tuple(read),
+        text="\n\n".join(text for _, _, text in parts if text),
+        title=next((rendered.title for _, rendered, _ in parts if rendered.title), ""),
+        abstract=next((rendered.abstract for _, rendered, _ in parts if rendered.abstract), ""),
+        document_class=next((rendered.document_class for _, rendered, _ in parts if rendered.document_class), None),
+        root_files=tuple(root for root, _, _ in parts) or roots,
         tex_bytes=sum(len(tree.files[name]) for name in texts),
         dropped_characters={kind: count for kind, count in sorted(dropped.items()) if count},
         warnings=dict(sorted(warnings.items())),
     )
+
+
+_WORD = re.compile(r"\w+")
+_SHINGLE_WORDS = 8
+_MIN_VERSION_SHINGLES = 1_000  # shorter roots are no papers: parts of a book that share their tables, say
+_TEMPLATE_TITLE = re.compile(
+    r"\b(?:(?:formatting|author|preparation|submission|style)\s+(?:instructions?|guidelines?)|instructions?\s+(?:for|to)\s+authors?"
+    r"|(?:sample|template)\s+(?:article|paper|manuscript|document)|preparing\s+(?:a|your)\s+(?:paper|manuscript))\b",
+    re.I,
+)
+
+
+def _shingles(text: str) -> set[int]:
+    """Hashes of the runs of eight words; integers of crc32, so that they are the same in every process."""
+    words = _WORD.findall(text.lower())
+    return {zlib.crc32(" ".join(words[start : start + _SHINGLE_WORDS]).encode()) for start in range(len(words) - _SHINGLE_WORDS + 1)}
+
+
+def _superfluous(title: str, text: str, before: list[str], seen: set[int], config: LatexConfig) -> str | None:
+    """Why a root adds nothing: a copy (a hard link, say) or another version of what is there already, or the journal's template."""
+    if text in before:
+        return "copied_root"
+    if _TEMPLATE_TITLE.search(title):
+        return "template_root"
+    own = _shingles(text)
+    is_version = len(own) >= _MIN_VERSION_SHINGLES and len(own & seen) >= config.min_version_overlap * len(own)
+    return "version_of_another_root" if is_version else None
 
 
 _FENCED = re.compile(r"(^```\n.*?^```$)", re.S | re.M)

@@ -98,6 +98,12 @@ class Numbers:
         self.cites: dict[str, int] = {}
         self.refs: dict[str, int] = {}
 
+    def copy(self) -> "Numbers":
+        """The same numbers, to be gone on with apart."""
+        copied = Numbers()
+        copied.cites, copied.refs = dict(self.cites), dict(self.refs)
+        return copied
+
     def cite(self, key: str) -> int:
         """The number of a citation key."""
         return self.cites.setdefault(key, len(self.cites) + 1)
@@ -725,10 +731,8 @@ class Renderer:
             stop = self.scan.find(text, "\\end{abstract}", position)
             if stop >= 0 and not self.depth and len(self.abstract_parts) < MAX_ABSTRACTS:
                 self.depth += 1
-                numbers = Numbers()
-                numbers.cites, numbers.refs = dict(self.numbers.cites), dict(self.numbers.refs)
                 kept = self.numbers, Counter(self.dropped), Counter(self.unknown), list(self.front)
-                self.numbers = numbers
+                self.numbers = self.numbers.copy()
                 self.abstract_parts.append(re.sub(r"\n{3,}", "\n\n", self.render(text[position:stop])).strip())
                 self.numbers, self.dropped, self.unknown, self.front = kept
                 self.depth -= 1

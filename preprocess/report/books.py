@@ -1,4 +1,5 @@
-"""The files of a finished run → the tables of the report. Column by column: some 400 bytes a paper at most, never a row of Python objects.
+"""The files of a finished run → the tables of the report. Column by column, never a row of Python objects: 650 bytes of memory a member
+were measured on 1.5 million of them, read in 15 s.
 
 Members are read from `ledger/`, their fate in the corpus from `corpus/decisions.parquet`, categories and licences from `metadata/`. What
 does not add up raises `InputError`: a report is made of a finished run or not at all.
@@ -402,7 +403,7 @@ def _timings(folder: Path, units: Sequence[str]) -> Timings | None:
         return None
     columns = {stage: f"{stage}_seconds" for stage in Stage}
     names = ["id", "member", *columns.values(), "host", "attempt", "peak_memory_bytes"]
-    rows = pa.concat_tables(_batches(paths, names, ["host"]))
+    rows = pa.concat_tables(_batches(paths, names, ["host"])).unify_dictionaries()
     total = sum(rows.column(name).to_numpy() for name in columns.values())
     rows = rows.append_column("seconds", pa.array(total))
     slowest = rows.take(np.argsort(-total, kind="stable")[:NUM_SLOWEST])

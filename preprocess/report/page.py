@@ -170,7 +170,7 @@ def _flow(books: Books) -> str:
     characters = _waterfall("Characters", "Characters of text: all documents", steps, [step.characters for step in steps], with_bytes=False)
     return (
         "<p>Each line takes away what met one rule; what is left at the end is trained on. A rejected member has no text, so characters "
-        f"begin at the documents.</p>\n{papers}\n{characters}"
+        f"begin at the documents. Shares are rounded so that they sum to 100.00 %.</p>\n{papers}\n{characters}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Says what is wrong with this machine before it costs a run: versions, drivers, memory, disk, limits.
+"""Says what is wrong with this machine before it costs a run: versions, drivers, links, memory, disk, limits, clock.
 
 Every line is ok, warn or bad, with what to do. The exit code is 1 where something is bad. Nothing is written.
 """
@@ -12,6 +12,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,6 +37,10 @@ MIN_SHM_BYTES, WANTED_SHM_SHARE = GIB, 0.3
 # NCCL puts its buffers into /dev/shm, Ray its object store, which wants 30 % of memory; containers give 64 MB unless told
 MIN_DESCRIPTORS, WANTED_DESCRIPTORS = 4096, 65_536
 # Ray opens several for every worker and file; its documentation asks for 65,536 on a head node
+MIN_PROCESSES, WANTED_PROCESSES_PER_CPU, WANTED_PROCESSES = 1024, 64, 2048
+# threads count as processes; Ray's daemons and its workers, one a CPU, have about 30 each
+MAX_CLOCK_LAG_SECONDS = 86_400
+# files of the checkout that are newer than now by more than a time zone can explain
 MIN_DRIVER_BY_CUDA = {11: 450, 12: 525, 13: 580}
 # major versions, NVIDIA's table of minor-version compatibility
 
@@ -272,6 +277,48 @@ def check_nccl(gpus: list[Gpu] | str, build: TorchBuild | str) -> list[Finding]:
     return [Finding("nccl", "bad", f"torch has no NCCL and there are {len(gpus)} GPUs", "install torch's CUDA build for Linux")]
 
 
+def parse_links(output: str) -> dict[tuple[int, int], str]:
+    """How GPUs are linked, from `nvidia-smi topo -m`: `(0, 1)` → `NV12` (twelve NVLinks), or `PHB`, `NODE`, `SYS` … (PCIe and further)."""
+    rows = [re.sub(r"\x1b\[[0-9;]*m", "", line).split() for line in output.splitlines()]
+    rows = [row for row in rows if row and re.fullmatch(r"GPU\d+", row[0])]
+    body = [row[1:] for row in rows if len(row) > 1 and not row[1].startswith("GPU")]  # the heading begins with GPU0 GPU1
+    links = {}
+    for first, row in enumerate(body):
+        for second in range(first + 1, min(len(body), len(row))):
+            links[first, second] = row[second]
+    return links
+
+
+def query_links() -> dict[tuple[int, int], str] | str:
+    """How the GPUs are linked, or why that cannot be told."""
+    try:
+        result = subprocess.run(["nvidia-smi", "topo", "-m"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"nvidia-smi topo does not answer ({type(error).__name__})"
+    return parse_links(result.stdout) or "nvidia-smi topo shows no links between GPUs"
+
+
+def check_links(gpus: list[Gpu] | str, query: Callable[[], dict[tuple[int, int], str] | str]) -> list[Finding]:
+    """NVLink between GPUs, where there are several."""
+    if isinstance(gpus, str) or len(gpus) < 2:
+        return []
+    links = query()
+    if isinstance(links, str):
+        return [
+            Finding("nvlink", "warn", links, "look at nvidia-smi topo -m yourself: without NVLink leave --tensor-model-parallel-size 1")
+        ]
+    without = sorted(pair for pair, link in links.items() if not link.startswith("NV"))
+    if not without:
+        return [Finding("nvlink", "ok", f"between all {len(gpus)} GPUs ({', '.join(sorted(set(links.values())))})")]
+    pairs = ", ".join(f"{first}-{second} by {links[first, second]}" for first, second in without[:4])
+    advice = (
+        "data parallel works (--overlap-grad-reduce hides most of the exchange); leave --tensor-model-parallel-size 1, "
+        "or choose linked GPUs by CUDA_VISIBLE_DEVICES"
+    )
+    more = f" and {len(without) - 4} more" if len(without) > 4 else ""
+    return [Finding("nvlink", "warn", f"none between {pairs}{more}", advice)]
+
+
 def check_cpus(num_cpus: int, num_present: int) -> Finding:
     """CPUs that this process may use."""
     found = f"{num_cpus} usable" + (f" of {num_present}" if num_present != num_cpus else "")
@@ -357,6 +404,51 @@ def check_descriptors(soft: int, hard: int) -> Finding:
     return Finding("open files", "bad" if reach < MIN_DESCRIPTORS else "warn", found, "; ".join(advice))
 
 
+def process_limit() -> int | None:
+    """The most processes and threads that this user, or this control group, may have; None where there is no limit."""
+    limits = [soft] if (soft := resource.getrlimit(resource.RLIMIT_NPROC)[0]) != resource.RLIM_INFINITY else []
+    group = _first_line("/sys/fs/cgroup/pids.max")
+    return min([*limits, *([int(group)] if group.isdigit() else [])], default=None)
+
+
+def check_processes(limit: int | None, num_cpus: int) -> Finding:
+    """The limit of processes, which threads count towards."""
+    if limit is None:
+        return Finding("processes", "ok", "unlimited")
+    wanted = WANTED_PROCESSES + WANTED_PROCESSES_PER_CPU * num_cpus
+    if limit >= wanted:
+        return Finding("processes", "ok", f"{limit:,}")
+    advice = (
+        f"{wanted:,} are wanted, or forking fails in the middle of a run: ulimit -u {wanted}, nproc in /etc/security/limits.conf, "
+        f"docker run --pids-limit={wanted}"
+    )
+    return Finding("processes", "bad" if limit < MIN_PROCESSES else "warn", f"{limit:,} with threads", advice)
+
+
+def is_clock_synchronised() -> bool | None:
+    """What systemd says of the clock, or None where it says nothing (in containers)."""
+    command = ["timedatectl", "show", "--property=NTPSynchronized", "--value"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return {"yes": True, "no": False}.get(result.stdout.strip()) if result.returncode == 0 else None
+
+
+def check_clock(now: float, newest_file: float, is_synchronised: bool | None) -> Finding:
+    """The clock, in seconds since 1970, against the newest file of this checkout, and whether it is kept right."""
+    found = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
+    if now < newest_file - MAX_CLOCK_LAG_SECONDS:
+        advice = "set it (timedatectl set-ntp true): certificates and object stores refuse a wrong clock"
+        return Finding("clock", "bad", f"{found}, before files of this checkout were written", advice)
+    if is_synchronised is False:
+        advice = (
+            "timedatectl set-ntp true: object stores refuse requests that are 15 minutes off, and logs of several machines do not line up"
+        )
+        return Finding("clock", "warn", f"{found}, not synchronised", advice)
+    return Finding("clock", "ok", f"{found}, synchronised" if is_synchronised else found)
+
+
 def check_psutil(is_there: bool) -> Finding:
     """psutil, without which megatron's checkpoint writer waits for ever."""
     if is_there:
@@ -379,7 +471,7 @@ def examine(purposes: Sequence[str], disk: Path) -> list[Finding]:
             listed = importlib.metadata.files("megatron-core") or []
             findings.append(check_megatron_helpers([str(path) for path in listed]))
         gpus = query_nvidia_smi()
-        findings += check_gpus(gpus)
+        findings += [*check_gpus(gpus), *check_links(gpus, query_links)]
         if torch_version is not None:
             build = look_at_torch()
             findings += [check_cuda(gpus, build), *check_nccl(gpus, build)]
@@ -393,6 +485,8 @@ def examine(purposes: Sequence[str], disk: Path) -> list[Finding]:
         check_disk(disk, shutil.disk_usage(disk).free),
         check_shm(shm, total, purposes),
         check_descriptors(*resource.getrlimit(resource.RLIMIT_NOFILE)),
+        check_processes(process_limit(), num_cpus),
+        check_clock(time.time(), max(path.stat().st_mtime for path in REQUIREMENTS.iterdir()), is_clock_synchronised()),
     ]
 
 

@@ -153,6 +153,52 @@ def test_disk_shm_descriptors_cpus() -> None:
     assert doctor.check_psutil(False).verdict == "bad"
 
 
+TOPOLOGY = """\t\x1b[4mGPU0\tGPU1\tGPU2\tNIC0\tCPU Affinity\tNUMA Affinity\tGPU NUMA ID\x1b[0m
+GPU0\t X \tNV12\tSYS\tPXB\t0-31\t0\t\tN/A
+GPU1\tNV12\t X \tPHB\tPXB\t0-31\t0\t\tN/A
+GPU2\tSYS\tPHB\t X \tSYS\t32-63\t1\t\tN/A
+NIC0\tPXB\tPXB\tSYS\t X \t\t\t\t
+
+Legend:
+
+  X    = Self
+  NV#  = Connection traversing a bonded set of # NVLinks
+"""
+
+
+def test_nvlink_is_looked_for_between_gpus() -> None:
+    links = doctor.parse_links(TOPOLOGY)
+    assert links == {(0, 1): "NV12", (0, 2): "SYS", (1, 2): "PHB"}
+    assert doctor.parse_links("nvidia-smi: command failed\n") == {}
+    assert doctor.check_links([A100], lambda: links) == []
+    assert doctor.check_links("no nvidia-smi on this machine", lambda: links) == []
+    (partly,) = doctor.check_links([A100] * 3, lambda: links)
+    assert (partly.verdict, partly.found) == ("warn", "none between 0-2 by SYS, 1-2 by PHB")
+    assert "--tensor-model-parallel-size 1" in partly.advice
+    (linked,) = doctor.check_links([A100] * 2, lambda: {(0, 1): "NV12"})
+    assert (linked.verdict, linked.found) == ("ok", "between all 2 GPUs (NV12)")
+    assert doctor.check_links([A100] * 2, lambda: "no answer")[0].verdict == "warn"
+
+
+@pytest.mark.parametrize(
+    ("limit", "num_cpus", "verdict"),
+    [(None, 2, "ok"), (96_364, 8, "ok"), (4096, 8, "ok"), (4096, 64, "warn"), (2000, 2, "warn"), (512, 1, "bad")],
+)
+def test_processes(limit: int | None, num_cpus: int, verdict: str) -> None:
+    finding = doctor.check_processes(limit, num_cpus)
+    assert finding.verdict == verdict
+    assert (verdict == "ok") == (finding.advice == "")
+
+
+def test_the_clock() -> None:
+    now = 1_800_000_000.0
+    assert doctor.check_clock(now, now - 5, True).verdict == "ok"
+    assert doctor.check_clock(now, now + 3600, None).verdict == "ok"
+    assert doctor.check_clock(now, now, False).verdict == "warn"
+    finding = doctor.check_clock(86_400, now, True)
+    assert (finding.verdict, finding.found[:10]) == ("bad", "1970-01-02")
+
+
 def test_a_control_groups_limits_count() -> None:
     total, available = doctor.memory_bytes()
     assert 0 < available <= total
@@ -174,6 +220,8 @@ def test_this_machine_in_words_and_in_json(tmp_path: Path) -> None:
         "disk",
         "/dev/shm",
         "open files",
+        "processes",
+        "clock",
     }
     assert all(finding["verdict"] in ("ok", "warn", "bad") for finding in content["findings"])
     assert content["is_healthy"] == all(finding["verdict"] != "bad" for finding in content["findings"])

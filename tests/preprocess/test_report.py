@@ -122,7 +122,7 @@ def finish(folder: Path, listings: list[TarListing], config: Config = CONFIG) ->
 
 def write_metrics(folder: Path, hosts: str = "node", factor: float = 1.0) -> None:
     (folder / "metrics").mkdir(exist_ok=True)
-    for number, path in enumerate(sorted((folder / "ledger").glob("arXiv*.parquet"))):
+    for index_of_host, path in enumerate(sorted((folder / "ledger").glob("arXiv*.parquet"))):
         rows = [
             {
                 "id": row["id"],
@@ -130,7 +130,7 @@ def write_metrics(folder: Path, hosts: str = "node", factor: float = 1.0) -> Non
                 "validate_seconds": 0.25 * factor,
                 "extract_seconds": factor * (index + 1),
                 "normalise_seconds": 0.5 * factor,
-                "host": f"{hosts}-{number}",
+                "host": f"{hosts}-{index_of_host}",
                 "process": 7,
                 "attempt": 2 if index == 3 else 1,
                 "peak_memory_bytes": 1_000_000 * (index + 1),

@@ -3,7 +3,9 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ def stand_in(folder: Path, name: str, body: str = 'printf "%s\\n" "$@"\nenv') ->
     return path
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS, "launcher.sh"])
+@pytest.mark.parametrize("script", [*SCRIPTS, "launcher.sh", "with_signal.sh"])
 def test_the_shell_is_whole(script: str) -> None:
     checked = subprocess.run(["bash", "-n", str(LAUNCH / script)], capture_output=True, text=True)
     assert (checked.returncode, checked.stderr) == (0, "")
@@ -114,6 +116,24 @@ def test_slurm_meets_at_the_jobs_first_node(tmp_path: Path) -> None:
     assert words[words.index("--rdzv-endpoint") + 1] == "gpu07:24242"
     assert words[words.index("--nproc-per-node") + 1] == "8"
     assert words[words.index("--rdzv-id") + 1] == "texmill-4242"
+    assert words[words.index("env") - 1] == "train/launch/with_signal.sh"  # SIGUSR1 passes torchrun by
+    assert "#SBATCH --signal=USR1@" in spool.read_text()
+
+
+def test_a_signal_reaches_the_processes_that_the_command_started(tmp_path: Path) -> None:
+    worker = "import signal, sys, time; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(7)); print('ready', flush=True); time.sleep(60)"
+    parent = f"import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', {worker!r}], start_new_session=True).returncode + 1)"
+    command = ["bash", str(LAUNCH / "with_signal.sh"), sys.executable, "-c", parent]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == "ready\n"
+        started.send_signal(signal.SIGUSR1)
+        assert started.wait(timeout=30) == 8
+
+
+@pytest.mark.parametrize("code", [0, 2, 130])
+def test_the_commands_own_code_comes_back(code: int) -> None:
+    assert subprocess.run(["bash", str(LAUNCH / "with_signal.sh"), "bash", "-c", f"exit {code}"], timeout=30).returncode == code
 
 
 @pytest.mark.parametrize(

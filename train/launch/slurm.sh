@@ -6,6 +6,7 @@
 #SBATCH --cpus-per-task=16
 #SBATCH --time=24:00:00
 #SBATCH --requeue
+#SBATCH --signal=USR1@600
 #SBATCH --open-mode=append
 #SBATCH --output=texmill-%j.log
 # Trains on machines that Slurm gives, a process for each GPU. Submit it from the repository's root:
@@ -20,7 +21,8 @@
 #   --flag value          any field of the recipe, by Megatron-LM's flag name (--micro-batch-size 8)
 #
 # A job that is preempted or whose node fails is queued again (--requeue) and goes on from the newest checkpoint; so does the same sbatch line
-# after the time limit. One task a node: torchrun starts the processes of its node itself.
+# after the time limit, ten minutes before which Slurm sends SIGUSR1 (--signal): the run saves and ends. One task a node: torchrun starts the
+# processes of its node itself.
 set -euo pipefail
 # Slurm runs a copy of this file from its own folder, and says where sbatch was called
 if [[ -n ${SLURM_JOB_ID:-} ]]; then
@@ -63,4 +65,4 @@ launcher=(
     --rdzv-id "texmill-${SLURM_JOB_ID:-0}"        # processes of another job cannot join
     --max-restarts 0                              # Slurm queues it again
 )
-launch "${tasks[@]}" env "${environment[@]}" "${launcher[@]}" "$root/train/pretrain_gpt.py" "${run[@]}" "${training[@]}"
+launch "${tasks[@]}" "$root/train/launch/with_signal.sh" env "${environment[@]}" "${launcher[@]}" "$root/train/pretrain_gpt.py" "${run[@]}" "${training[@]}"

@@ -10,6 +10,7 @@ import filecmp
 import math
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -188,9 +189,12 @@ def _write_and_compare(checkpoint: Path, folder: Path, tokenizer: "LatexTokenize
 
     from tools.hf_tokenizer import SAMPLE_TEXTS, export_tokenizer
     from train.checkpoint import TOKENIZER, loaded_model
+    from train.config import num_parameters
 
+    _say(f"reading {checkpoint}")
     with loaded_model(checkpoint) as (config, model):
         weights = {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
+        _say(f"writing {num_parameters(config.model):,} parameters")
         _write_model(folder, llama_config(config.model, tokenizer), llama_weights(config.model, weights), tokenizer)
         export_tokenizer(checkpoint / TOKENIZER, folder)
         if config.training.bf16:
@@ -210,6 +214,7 @@ def _write_and_compare(checkpoint: Path, folder: Path, tokenizer: "LatexTokenize
         # texts follow one another as documents do in training
         stream = [number for ids in ids_of_texts for number in (*ids, tokenizer.eod_id)]
         sequences = [*random_ids.unbind(), *(torch.tensor(stream[start : start + length]) for start in range(0, len(stream), length))]
+        _say(f"comparing logits on {sum(map(len, sequences)):,} tokens")
         difference, num_logits = _compare_logits(folder, model, sequences)
     if not difference <= tolerance:
         raise InputError(
@@ -298,6 +303,10 @@ def _quiet_libraries() -> Iterator[None]:
         yield
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _read_texts(paths: Sequence[Path]) -> list[str]:
     texts = []
     for path in paths:
@@ -315,7 +324,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--checkpoint", type=Path, required=True, metavar="DIR", help="a run (its newest checkpoint), or an iter_NNNNNNN folder"
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the Hugging Face model; must not hold anything else")
-    parser.add_argument("--tolerance", type=float, default=1e-5, metavar="LOGITS", help="largest absolute difference allowed, float32")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-5,
+        metavar="LOGITS",
+        help="largest absolute difference allowed, float32; a GPU may sum in another order and need more",
+    )
     parser.add_argument(
         "--text", type=Path, action="append", default=[], metavar="FILE", help="UTF-8 text to compare on besides the built-in ones"
     )

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from html import escape
 from pathlib import Path
 
 from shards.cli import Parser, run
@@ -13,14 +14,16 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDTHS = {"desktop": 1280, "phone": 390}  # CSS pixels
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-background-networking", "--no-first-run")
 TIMEOUT_SECONDS = 120
-_MEASURE = "<script>document.documentElement.dataset.height = document.documentElement.scrollHeight</script>"
+# the page in a frame of the wanted width: the browser's own window is never narrower than 500 pixels while it only dumps the page
+_MEASURE = """<!DOCTYPE html><iframe style="width: {width}px; height: 1000px; border: 0" srcdoc="{page}"
+onload="document.documentElement.dataset.height = this.contentDocument.documentElement.scrollHeight"></iframe>"""
 
 
 def page_height(browser: str, page: Path, width: int) -> int:
     """The height of `page` in CSS pixels at `width`, as the browser lays it out. Raises `InputError` where it does not say."""
     with tempfile.TemporaryDirectory() as folder:
         measured = Path(folder) / "page.html"
-        measured.write_text(page.read_text(encoding="utf-8") + _MEASURE, encoding="utf-8")
+        measured.write_text(_MEASURE.format(width=width, page=escape(page.read_text(encoding="utf-8"))), encoding="utf-8")
         done = _browse(browser, folder, width, 1000, "--dump-dom", measured.as_uri())
     found = re.search(r'data-height="(\d+)"', done.stdout)
     if found is None:

@@ -54,8 +54,10 @@ DROPPED_KINDS: Mapping[str, str] = {
     "layout_command": "commands of layout and their arguments",
     "package": "code of style and class files sent along",
     "preamble": "the preamble, less title and authors",
+    "template_root": "files of a journal's template that no paper reads",
     "too_deep": "arguments nested beyond the limit",
     "unused_file": "TeX files that no root reads",
+    "version_of_another_root": "other versions of the same paper",
 }
 WARNING_KINDS: Mapping[str, str] = {
     "argument_missing": "a command without its argument",
@@ -77,9 +79,11 @@ WARNING_KINDS: Mapping[str, str] = {
     "not_gzip": "a member that is not gzipped",
     "nul_characters": "NUL characters removed",
     "special_member": "devices, links and the like in the archive",
+    "template_root": "a journal's template beside the paper, left out",
     "trailing_garbage": "bytes after the end of the archive",
     "unknown_command": "a command of no known meaning, left out",
     "unknown_conditional": "a condition that cannot be told",
     "unsafe_name": "a file name made relative",
+    "version_of_another_root": "another version of the same paper, left out",
     "verbatim_not_closed": "a verbatim environment without end",
 }

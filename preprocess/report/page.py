@@ -476,7 +476,7 @@ def _config(books: Books) -> str:
         ["metadata snapshot, SHA-256", f"<code>{escape(str(run.get('metadata', {}).get('snapshot_sha256', '')))}</code>"],
     ]
     fields = [
-        [f"<code>{escape(section)}.{escape(name)}</code>", f"<code>{escape(_setting(value))}</code>"]
+        [f"<code>{escape(section)}.<wbr>{_breakable(name)}</code>", f"<code>{escape(_setting(value))}</code>"]
         for section, values in run["config"].items()
         for name, value in values.items()
     ]

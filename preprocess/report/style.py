@@ -70,6 +70,7 @@ tbody th { font-weight: 400; min-width: 9rem; }
 @media (max-width: 48rem) { .samples li { grid-template-columns: 1fr; } }
 @media (max-width: 40rem) { th, td, caption { padding-left: .5rem; padding-right: .5rem; } table { font-size: .86rem; }
   section { margin-top: 2.25rem; }
+  .settings tbody th { min-width: 11.5rem; }
   .flow .words { display: block; } .steps .words { display: none; } .flow tbody th { width: auto; min-width: 8rem; }
   h2 { font-size: 1.3rem; } .tiles dd { font-size: 1.6rem; } }
 @media print { nav { display: none; } body { max-width: none; } .scroll { overflow: visible; } }

@@ -1,6 +1,7 @@
 """Ray's part: one fused operator, room for the workers, faults of workers."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,13 @@ from tests.preprocess.small_dump import SNAPSHOT, TAR, few_papers, law_bound, pa
 
 CONFIG = Config(unit=UnitConfig(max_unit_members=2))
 pytestmark = pytest.mark.usefixtures("ray_cluster")
+
+
+@pytest.fixture(autouse=True)
+def no_left_actors() -> Iterator[None]:
+    """Lets go of the actors of failed runs: their exceptions hold the executor, and with it a CPU, until they are collected."""
+    yield
+    gc.collect()
 
 
 def units_of(folder: Path, num_papers: int) -> Sequence[Unit]:

@@ -231,6 +231,8 @@ class TrainingConfig:
     # bfloat16 weights and activations, float32 master weights
     recompute_granularity: str | None = None
     # full: layers are run again in the backward pass; selective: attention alone; none: off
+    cross_entropy_chunk_tokens: int | None = None
+    # tokens whose logits are there at a time: memory of chunk x vocabulary instead of micro-batch x vocabulary; none: all at once
     deterministic_mode: bool = False
     # only operations that give the same bits every time
     peak_tflops: float | None = None
@@ -247,6 +249,8 @@ class TrainingConfig:
             "keep_checkpoints",
         ):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1 is needed")
+        chunk = self.cross_entropy_chunk_tokens
+        require(chunk is None or chunk >= 1, "cross_entropy_chunk_tokens", chunk, "at least 1 is needed, or none")
         require(
             self.recompute_granularity in (None, "full", "selective"),
             "recompute_granularity",

@@ -24,6 +24,7 @@ from shards.token_shard import SeekableReader
 from train.config import OptimizerConfig, TrainConfig
 from train.data import index_digest
 from train.kernels import Kernels
+from train.loss import chunked_mean_loss, mean_over_tokens, per_token_losses
 
 SUPPORTED = "0.16"
 HAS_CUDA = torch.cuda.is_available()
@@ -406,7 +407,6 @@ def forward_backward(
     batches: Iterator[dict[str, Tensor]],
     config: TrainConfig,
     num_micro_batches: int,
-    loss_function: Callable[[Tensor, Tensor], Tensor],
     *,
     forward_only: bool = False,
 ) -> list[Tensor]:
@@ -417,13 +417,23 @@ def forward_backward(
 
     def step(iterator: Iterator[dict[str, Tensor]], model: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
         batch = next(iterator)
-        output = model(batch["tokens"], batch["position_ids"], None, labels=batch["labels"])
+        if chunk_tokens is None:
+            output = model(batch["tokens"], batch["position_ids"], None, labels=batch["labels"])
+        else:
+            output = _hidden_states(model, batch)
 
-        def mean(per_token: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            loss = loss_function(per_token, batch["loss_mask"])
+        def mean(output: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            if chunk_tokens is None:
+                loss = mean_over_tokens(output, batch["loss_mask"])
+            else:
+                hidden, labels, mask = _flat(output, batch)
+                weight, group = _output_weight(model.module)
+                loss = chunked_mean_loss(hidden, weight, labels, mask, chunk_tokens, group)
             return loss, {"loss": loss.detach().clone()}
 
         return output, mean
+
+    chunk_tokens = config.training.cross_entropy_chunk_tokens
 
     results = get_forward_backward_func()(
         forward_step_func=step,
@@ -435,6 +445,46 @@ def forward_backward(
         forward_only=forward_only,
     )
     return [result["loss"] for result in results]
+
+
+@torch.no_grad()
+def token_losses(wrapped: Any, batch: dict[str, Tensor], config: TrainConfig) -> Tensor:
+    """The loss of every token of a batch in nats: `[B, S]` float32."""
+    chunk_tokens = config.training.cross_entropy_chunk_tokens
+    if chunk_tokens is None:
+        return wrapped.module(batch["tokens"], batch["position_ids"], None, labels=batch["labels"]).float()
+    hidden, labels, _ = _flat(_hidden_states(wrapped, batch), batch)
+    weight, group = _output_weight(wrapped.module)
+    num_samples, seq_length = batch["labels"].shape
+    return per_token_losses(hidden, weight, labels, chunk_tokens, group).view(seq_length, num_samples).t()
+
+
+def _hidden_states(wrapped: Any, batch: dict[str, Tensor]) -> Tensor:
+    """The model up to its output matrix: `[S, B, H]`, or this process's part of S with sequence parallelism."""
+    model = wrapped.module
+    caller = wrapped if model.training else model  # the wrapper's forward belongs to the gradients' reduction
+    model.post_process = False
+    try:
+        hidden: Tensor = caller(batch["tokens"], batch["position_ids"], None)
+    finally:
+        model.post_process = True
+    return hidden
+
+
+def _flat(hidden: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Hidden states `[S * B, H]` of all S, whose gradient is summed over the tensor-parallel processes, with labels and mask `[S * B]`."""
+    if parallel_state.get_tensor_model_parallel_world_size() > 1:
+        is_divided = hidden.shape[0] != batch["labels"].shape[1]
+        gather = tensor_parallel.gather_from_sequence_parallel_region
+        hidden = gather(hidden) if is_divided else tensor_parallel.copy_to_tensor_model_parallel_region(hidden)
+    return hidden.reshape(-1, hidden.shape[-1]), batch["labels"].t().reshape(-1), batch["loss_mask"].t().reshape(-1)
+
+
+def _output_weight(model: GPTModel) -> tuple[Tensor, Any]:
+    """This process's rows `[V, H]` of the output matrix, and the group that has the others."""
+    weight = model.shared_embedding_or_output_weight() if model.share_embeddings_and_output_weights else model.output_layer.weight
+    size = parallel_state.get_tensor_model_parallel_world_size()
+    return weight, parallel_state.get_tensor_model_parallel_group() if size > 1 else None
 
 
 # data

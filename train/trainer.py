@@ -27,7 +27,6 @@ from train.data import (
     training_sets,
 )
 from train.kernels import choose_kernels
-from train.loss import mean_over_tokens
 from train.metrics import MFU_FORMULA, MetricsLog, bits_per_byte, memory_bytes, mfu, peak_tflops
 from train.watch import REASONS, HangWatch, StepWatch, StopRequest, agree
 
@@ -247,7 +246,7 @@ class Trainer:
         with self._timed("forward_backward"):
             self.wrapped.zero_grad_buffer()
             self.optimizer.zero_grad()
-            losses = megatron.forward_backward(self.wrapped, batches.step(), self.config, batches.num_micro_batches, mean_over_tokens)
+            losses = megatron.forward_backward(self.wrapped, batches.step(), self.config, batches.num_micro_batches)
             total = torch.stack([loss.float() for loss in losses]).mean().reshape(1)
             loss = float(megatron.sum_over_data_parallel(total).item()) / megatron.data_parallel_size()
         self.seconds["data"] += batches.waited_seconds - waited
@@ -424,7 +423,7 @@ class Trainer:
         for start in range(0, len(own), training.micro_batch_size):
             self.hang.alive()
             batch = collate([dataset[number] for number in own[start : start + training.micro_batch_size]], self.device)
-            per_token = self.wrapped.module(batch["tokens"], batch["position_ids"], None, labels=batch["labels"])
+            per_token = megatron.token_losses(self.wrapped, batch, self.config)
             total[0] += (per_token.double() * batch["loss_mask"]).sum()
             total[1] += batch["loss_mask"].sum()
         megatron.sum_over_data_parallel(total)

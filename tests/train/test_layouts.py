@@ -15,6 +15,9 @@ LAYOUTS = {
     "dp2_zero1_overlap": {"use_distributed_optimizer": True, "overlap_grad_reduce": True},
     "tp2": {"tensor_model_parallel_size": 2},
     "tp2_sp": {"tensor_model_parallel_size": 2, "sequence_parallel": True},
+    "dp2_zero1_chunked": {"use_distributed_optimizer": True, "cross_entropy_chunk_tokens": 24},
+    "tp2_chunked": {"tensor_model_parallel_size": 2, "cross_entropy_chunk_tokens": 24},
+    "tp2_sp_chunked": {"tensor_model_parallel_size": 2, "sequence_parallel": True, "cross_entropy_chunk_tokens": 24},
 }
 
 

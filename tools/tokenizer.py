@@ -51,7 +51,8 @@ _PIECES = (
     r"|\\)"
 )
 _PUNCTUATION = r"[!-/:-@\[\]-`{-~]{1,4}"  # ASCII without the backslash; `_` and `^` are in it
-GROUP = re.compile(rf" ?{_PUNCTUATION}(?:[A-Za-z]{{1,16}}{_PUNCTUATION}){{1,3}}")
+_NAME = r"\{[A-Za-z]{3,16}\*?\}"  # `{array}`: nothing is joined to it, so that it is the same after \begin and \end
+GROUP = re.compile(rf"{_NAME}| ?{_PUNCTUATION}(?:[A-Za-z]{{1,16}}{_PUNCTUATION}){{1,3}}")
 _PRETOKEN = re.compile(rf"(?P<group>{GROUP.pattern})|{_PIECES}")
 _PIECE = re.compile(_PIECES)
 _UNLEARNABLE = re.compile("[\u2581\u2585\u0000-\u001f]")  # SentencePiece's own marks, and what its trainer takes for separators

@@ -111,6 +111,7 @@ def test_pretokens_are_the_text_without_what_is_not_learned() -> None:
     assert list(pretokens("a \\alpha_{12}")) == ["a", " ", "\\alpha", "_{", "1", "2", "}"]
     assert list(pretokens("\\\\alpha")) == ["alpha"]
     assert list(pretokens("f(x_{i}) in (A)")) == ["f", "(x_{i})", " in", " (A)"]
+    assert list(pretokens("\\begin{array}{cc}")) == ["\\begin", "{array}", "{cc}"]
     assert list(pretokens("f(x_{i})", with_groups=False)) == ["f", "(", "x", "_{", "i", "})"]
     assert list(pretokens("t_\\int$ x$ \n  y")) == ["t", "_", "\\int", "$", " x", "$", " ", " ", " y"]
     text = sample_text(1)

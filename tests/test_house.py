@@ -12,6 +12,7 @@ COMMANDS = [
     "preprocess",
     "samples.build",
     "tools.train_tokenizer",
+    "tools.evaluate_tokenizer",
     "tools.tokenize_shards",
     "tools.inspect_tokens",
     "tools.export_hf",

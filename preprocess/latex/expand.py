@@ -52,6 +52,17 @@ _NO_CONDITIONALS = frozenset(
     }
 )
 _ADDRESS = re.compile(r"\s*\{((?:[^{}\n]|\{[^{}\n]*\}){0,2000})\}")
+_REGISTER = re.compile(r"\s*\{?\s*\\([A-Za-z@]+)\s*\}?")
+_VALUE = re.compile(
+    r"\s*(?:=\s*)?[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc)?"
+    r"(?:\s*(?:plus|minus)\s*[-+]?[\d.]+\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|fil+)?)*\s?"
+)
+_ADVANCE = re.compile(r"\s*\\[A-Za-z@]+\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)(?:\s*(?:pt|cm|mm|in|em|ex|bp|pc))?\s?")
+_ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
+_TAKES_ARGUMENT = re.compile(
+    r"\\(?:hat|bar|tilde|vec|d?dot|acute|grave|check|breve|wide(?:hat|tilde)|(?:over|under)line|over(?:right|left)arrow|sqrt|boldsymbol|bm"
+    r"|math(?:bf|rm|cal|bb|frak|sf|it))"
+)
 _SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
 MAX_ARGUMENT_CHARACTERS = 2_000_000
 _MAX_WARNED = 50
@@ -160,6 +171,7 @@ class Expander:
         self.seen_packages: set[str] = set()
         self.include_only: set[str] | None = None
         self.excluded_environments = {"comment"}
+        self.registers: set[str] = set()
         self.dropped: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
         self.num_expansions = 0
@@ -276,6 +288,9 @@ class Expander:
             return
         if self._switch(name):
             return
+        if name in self.registers:
+            self._assign(frame)
+            return
         if name.startswith("end") and len(name) > 3 and name[3:] in self.environments:
             frame.position = skip_line_space(text, end)
             self._push(self.environments[name[3:]].end)
@@ -387,7 +402,10 @@ class Expander:
                     self._warn("argument_missing")
                 arguments.append(given or "")
         if len(macro.pieces) == 1:
-            self._push(str(macro.pieces[0]))
+            body = str(macro.pieces[0])
+            if self.is_after_word and body.startswith("\\") and _TAKES_ARGUMENT.fullmatch(self.out[-1]) and not _ONE_TOKEN.fullmatch(body):
+                body = f"{{{body}}}"
+            self._push(body)
         else:
             self._push(fill(macro.pieces, arguments))
 
@@ -448,7 +466,7 @@ class Expander:
     # definitions
 
     def _define(self, name: str, macro: Macro, is_global: bool = False) -> None:
-        if name in PROTECTED_COMMANDS:
+        if name in PROTECTED_COMMANDS and (macro.delimiters is None or not any(macro.delimiters)):
             return
         if self.scopes and not is_global:
             self.scopes[-1].append((name, self.macros.get(name)))
@@ -805,6 +823,75 @@ class Expander:
             wanted = None
         if wanted is not None:
             self._push(wanted[0])
+        return True
+
+    def _register(self, frame: _Frame, name: str, start: int) -> bool:
+        """`\\newcount\\n`: its assignments show nothing."""
+        found = _REGISTER.match(frame.text, frame.position)
+        if found is None:
+            return False
+        frame.position = found.end()
+        self.registers.add(found[1])
+        self.dropped["definition"] += found.end() - start
+        return True
+
+    def _assign(self, frame: _Frame) -> None:
+        found = _VALUE.match(frame.text, frame.position)
+        if found is not None:
+            self.dropped["definition"] += found.end() - found.start()
+            frame.position = found.end()
+
+    def _advance(self, frame: _Frame, name: str, start: int) -> bool:
+        found = _ADVANCE.match(frame.text, frame.position)
+        if found is None:
+            return False
+        self.dropped["definition"] += found.end() - start
+        frame.position = found.end()
+        return True
+
+    def _the(self, frame: _Frame, name: str, start: int) -> bool:
+        found = _REGISTER.match(frame.text, frame.position)
+        if found is None or found[1] not in self.registers:
+            return False
+        frame.position = found.end()
+        return True
+
+    def _token_list(self, frame: _Frame, name: str, start: int) -> bool:
+        """`\\headline={…}`: what stands on every page."""
+        position = skip_line_space(frame.text, frame.position)
+        if frame.text[position : position + 1] == "=":
+            position = skip_line_space(frame.text, position + 1)
+        found = self.scan.group(frame.text, position)
+        if found is None:
+            return False
+        self.dropped["layout_command"] += found[1] - start
+        frame.position = found[1]
+        return True
+
+    def _paired_delimiter(self, frame: _Frame, name: str, start: int) -> bool:
+        """mathtools' `\\DeclarePairedDelimiter{\\abs}{\\lvert}{\\rvert}`."""
+        text, position = frame.text, frame.position
+        target = self.scan.argument(text, position)
+        if target is None:
+            return True
+        position, num_arguments = target[1], 1
+        if (given := self.scan.optional_argument(text, position)) is not None:
+            num_arguments, position = int(given[0]) if given[0].strip().isdigit() else 1, given[1]
+        left = self.scan.argument(text, position)
+        right = self.scan.argument(text, left[1]) if left else None
+        body = self.scan.argument(text, right[1]) if right and name.endswith("X") else None
+        if left is None or right is None or (name.endswith("X") and body is None):
+            return True
+        frame.position = (body or right)[1]
+        self.dropped["definition"] += frame.position - start
+        inner = "#3"
+        if body is not None:
+            inner = re.sub(r"#(\d)", lambda found: f"#{int(found[1]) + 2}", _uncomment(body[0]).replace("\\delimsize", ""))
+        scaled = f"\\left{left[0]} {inner} \\right{right[0]}"
+        sized = f"\\IfNoValueTF{{#2}}{{{left[0]} {inner} {right[0]}}}{{#2{left[0]} {inner} #2{right[0]}}}"
+        whole = f"\\IfBooleanTF{{#1}}{{{scaled}}}{{{sized}}}"
+        spec = ("s", "o", *("m" for _ in range(num_arguments)))
+        self._define(target[0].strip().lstrip("\\"), Macro(len(spec), None, split_body(whole), spec=spec))
         return True
 
     def _setboolean(self, frame: _Frame, name: str, start: int) -> bool:
@@ -1184,7 +1271,7 @@ _HANDLERS = {
         ("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), Expander._document_command
     ),
     **dict.fromkeys(("newenvironment", "renewenvironment"), Expander._newenvironment),
-    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim"), Expander._newtheorem),
+    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim", "newproof", "newdefinition"), Expander._newtheorem),
     "declaretheorem": Expander._declaretheorem,
     **dict.fromkeys(("newif", "newboolean@"), Expander._newif),
     **dict.fromkeys(("ifthenelse", "ifbool", "iftoggle"), Expander._ifthenelse),
@@ -1220,6 +1307,13 @@ _HANDLERS = {
     "else": Expander._else,
     "or": Expander._else,
     "fi": Expander._fi,
+    **dict.fromkeys(
+        ("newcount", "newdimen", "newskip", "newmuskip", "newtoks", "newbox", "newread", "newwrite", "newlength"), Expander._register
+    ),
+    **dict.fromkeys(("advance", "multiply", "divide"), Expander._advance),
+    **dict.fromkeys(("the", "number"), Expander._the),
+    **dict.fromkeys(("headline", "footline"), Expander._token_list),
+    **dict.fromkeys(("DeclarePairedDelimiter", "DeclarePairedDelimiterX"), Expander._paired_delimiter),
     **dict.fromkeys(("excludecomment", "includecomment"), Expander._excludecomment),
     "includeonly": Expander._includeonly,
     "endinput": Expander._endinput,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from preprocess.config import LatexConfig
 from preprocess.latex.scan import Scanner, skip_line_space, unguard
 from preprocess.latex.tables import (
+    BIBLIOGRAPHY_ENVIRONMENTS,
     CITE_COMMANDS,
     COMBINING,
     DISPLAY_ENVIRONMENTS,
@@ -22,6 +23,7 @@ from preprocess.latex.tables import (
     LAYOUT,
     REF_COMMANDS,
     SECTION_LEVELS,
+    SHOWN_ALL,
     SHOWN_LAST,
     TABLE_ENVIRONMENTS,
     THEOREM_TITLES,
@@ -51,9 +53,18 @@ _RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")
 _CHARACTER_CODE = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))")
 _BOX_SIZE = re.compile(r"\s*(?:to|spread)" + _DIMENSION)
 _ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]*(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]*\])?[ \t]*\n?")
+_DISPLAYS_WITH_ARGUMENT = frozenset({"IEEEeqnarray", "alignat", "xalignat", "xxalignat", "empheq", "numcases", "subnumcases"})
+_DISPLAY_ARGUMENT = re.compile(r"\s*(?:\[[^\]\n]{0,200}\])?\s*\{[^{}\n]{0,200}\}")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
-_LABEL = re.compile(r"[ \t]*\\label\s*\{[^{}]*\}")
-_NO_NUMBER = re.compile(r"\\(?:nonumber|notag)(?![A-Za-z])[ \t]*")
+_NO_READER = re.compile(
+    r"[ \t]*\\label\s*\{[^{}]*\}"
+    r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
+    r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
+    r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}"
+    r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
+)  # what stands in a formula for TeX alone
+_WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
+_TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
 _MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
 _MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]*\])*\{([^{}]*)\}")
 _CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]*\])?\s*\{\s*([^{}\s,]+)")
@@ -75,7 +86,23 @@ _ALGORITHM = {
 MAX_ABSTRACTS = 4  # of one root: in several languages
 
 
+_ALGORITHMS = frozenset({"algorithm", "algorithm2e", "algorithmic", "algo", "procedure", "function", "algorithmicx"})
+_BLOCKS = {
+    "If": ("if {} then", 2, "end if"), "uIf": ("if {} then", 2, ""), "lIf": ("if {} then", 2, ""), "eIf": ("if {} then", 3, "end if"),
+    "ElseIf": ("else if {} then", 2, "end if"), "uElseIf": ("else if {} then", 2, ""), "lElseIf": ("else if {} then", 2, ""),
+    "Else": ("else", 1, "end if"), "uElse": ("else", 1, ""), "lElse": ("else", 1, ""), "For": ("for {} do", 2, "end for"),
+    "lFor": ("for {} do", 2, ""), "ForEach": ("foreach {} do", 2, "end foreach"), "lForEach": ("foreach {} do", 2, ""),
+    "ForAll": ("forall {} do", 2, "end forall"), "lForAll": ("forall {} do", 2, ""), "While": ("while {} do", 2, "end while"),
+    "lWhile": ("while {} do", 2, ""), "Repeat": ("repeat until {}", 2, ""), "Switch": ("switch {} do", 2, "end switch"),
+    "Case": ("case {} do", 2, "end case"), "uCase": ("case {} do", 2, ""), "Other": ("otherwise do", 1, "end case"),
+    "Begin": ("begin", 1, "end"), "Fn": ("Function {}:", 2, "end"), "Function": ("Function {}:", 2, "end"), "Indp": ("", 0, ""),
+}  # fmt: skip
+_PARENTHESISED_CITES = frozenset({"citep", "Citep", "parencite", "autocite", "citealp@"})
 _IN_LINE = frozenset({"Comment", "COMMENT", "Call", "TO", "AND", "OR", "NOT", "TRUE", "FALSE", "XOR"})
+
+
+_AND = re.compile(r"\\(?:and|And|AND)(?![A-Za-z])")
+_QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 
 
 @dataclass(slots=True)
@@ -130,6 +157,9 @@ class Renderer:
         self.table_depth = 0
         self.abstract_parts: list[str] = []
         self.has_chapters = False
+        self.is_in_front = False
+        self.algorithm_depth = 0
+        self.is_algorithmic = False
 
     def render_root(self, source: str) -> Rendered:
         """The whole root: the preamble for its front matter only, then the body."""
@@ -143,7 +173,7 @@ class Renderer:
         title = next((content for kind, content in self.front if kind.lower() == "title"), "")
         abstracts = [content for kind, content in self.front if kind == "abstract"]
         head = [f"# {title}"] if title else []
-        head += [content for kind, content in self.front if kind.lower() != "title" and kind not in ("abstract", "date") and content]
+        head += [content for kind, content in self.front if kind.lower() != "title" and kind != "abstract" and content]
         head += [f"# Abstract\n\n{content}" for content in abstracts if content]
         return Rendered(
             title=title,
@@ -158,7 +188,7 @@ class Renderer:
     def _read_preamble(self, preamble: str) -> None:
         used = 0
         for found in re.finditer(r"\\([A-Za-z]+)(?![A-Za-z])", preamble):
-            if found.start() < used or found[1] not in FRONT_COMMANDS or found[1] == "date":
+            if found.start() < used or found[1] not in FRONT_COMMANDS:
                 continue
             out: list[str] = []
             end = self._front(preamble, found.end(), found[1], out)
@@ -234,9 +264,11 @@ class Renderer:
 
     def _clean_math(self, content: str) -> str:
         if "\x02" in content or "\x03" in content:
-            content = content.replace("\x02", "").replace("\x03", "")
+            content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
         if "\\" in content:
-            content = _NO_NUMBER.sub("", _LABEL.sub("", content))
+            content = _NO_READER.sub("", content)
+            if "\\cases" in content and "$" in content:
+                content = _TEXT_COLUMN.sub(_split_text_column, content)
             if "ref" in content:
                 content = _MATH_REF.sub(lambda found: self._refs(found[1]), content)
             if "\\cite" in content:
@@ -273,9 +305,12 @@ class Renderer:
             after = end
         else:
             after = end + len(closing)
+        argument = ""
+        if name.rstrip("*") in _DISPLAYS_WITH_ARGUMENT and (found := _DISPLAY_ARGUMENT.match(text, position)):
+            argument, position = found[0].strip(), found.end()
         content = self._clean_math(text[position:end])
         if content:
-            out.append(f"\n\\begin{{{name}}}\n{content}\n\\end{{{name}}}\n")
+            out.append(f"\n\\begin{{{name}}}{argument}\n{content}\n\\end{{{name}}}\n")
         return after
 
     # commands
@@ -324,7 +359,7 @@ class Renderer:
             if given is not None and given[0] and "\n\n" not in given[0]:
                 out.append(self._refs(given[0]) if name != "eqref" else f"({self._refs(given[0])})")
                 return given[1]
-        if name in FRONT_COMMANDS and name not in ("keywords", "date", "inst"):
+        if name in FRONT_COMMANDS and not self.is_in_front:
             after = self._front(text, end, name, out)
             if after > end:
                 return after
@@ -335,6 +370,17 @@ class Renderer:
             after = self._arguments(text, end, spec)[1]
             self.dropped["layout_command"] += after - start
             return after
+        if (spec := SHOWN_ALL.get(name)) is not None:
+            arguments, after = self._arguments(text, end, spec)
+            if arguments:
+                joint = "" if name in ("IEEEPARstart", "lettrine") else " "
+                out.append(joint.join(self.inline(part or "") for part in arguments))
+                return after
+        if name == "texorpdfstring":
+            arguments, after = self._arguments(text, end, "mm")
+            if len(arguments) == 2:
+                out.append(self.inline(arguments[0] or ""))
+                return after
         if (spec := SHOWN_LAST.get(name)) is not None:
             arguments, after = self._arguments(text, end, spec)
             if arguments:
@@ -342,9 +388,13 @@ class Renderer:
                 out.append(self.inline(arguments[-1] or "") if len(arguments[-1] or "") < 20_000 else self.render(arguments[-1] or ""))
                 return after
         if _ASSIGNED.match(name):
+            if text[end : end + 1] == "{" and (given := self.scan.argument(text, end, 100)) is not None:
+                return given[1]
             size = _DIMENSION_RE.match(text, end)
             return size.end() if size else end
-        if name in _ALGORITHM and ("algorithmic" in "".join(environments) or name[0].isupper()):
+        if name in _BLOCKS and self.algorithm_depth and not self.is_algorithmic:
+            return self._block(text, end, name, out)
+        if name in _ALGORITHM and (self.algorithm_depth or name[0].isupper()):
             return self._algorithm(text, end, name, out)
         self.dropped["layout_command"] += end - start
         if not LAYOUT.match(name):
@@ -390,6 +440,8 @@ class Renderer:
             return end
         if symbol == "$":
             out.append("\\$")
+        elif symbol == ";" and self.algorithm_depth:
+            out.append("\n")
         elif symbol in " \n\t,;:":
             out.append(" ")
         else:
@@ -405,6 +457,8 @@ class Renderer:
             return -1
         content, after = given
         content = content.strip()
+        if content.startswith("\\") and text[after - 1] != "}":
+            after = skip_line_space(text, after)
         if content.startswith("\\"):
             base = {"i": "i", "j": "j"}.get(content[1:].rstrip("{} "), self.symbols.get(content[1:].rstrip("{} "), ""))
             if not base:
@@ -459,12 +513,14 @@ class Renderer:
         found = self.scan.group(text, position)
         if found is None:
             return end
-        shown = [self.inline(note) for note in notes if note.strip()]
-        marker = self._cites(found[0])
-        if len(notes) == 2 and notes[0].strip():
-            out.append(f"{shown[0]} ")
-            shown = shown[1:]
-        out.append(marker + (f" ({shown[-1]})" if shown else ""))
+        shown = [self.inline(note) for note in notes]
+        before, after = (shown[0], shown[1]) if len(shown) == 2 else ("", shown[0] if shown else "")
+        cited = f"{before} {self._cites(found[0])}" if before else self._cites(found[0])
+        if name in _PARENTHESISED_CITES and (before or after):
+            cited = f"({cited}, {after})" if after else f"({cited})"
+        elif after:
+            cited = f"{cited} ({after})"
+        out.append(cited)
         return found[1]
 
     def _front(self, text: str, end: int, name: str, out: list[str]) -> int:
@@ -482,16 +538,25 @@ class Renderer:
             return end
         content, after = found if found is not None else (text[end:stop], stop + len(closing))
         kind = name.lower()
-        if kind in ("author", "authors"):
-            content = re.sub(r"\\(?:and|And|AND|qquad|quad)(?![A-Za-z])", r"\\\\ ", content)
-        rendered = self.render(content).strip() if kind in ("abstract", "author", "authors") else self.inline(content)
-        rendered = re.sub(r"\s*\n\s*", "\n" if kind == "abstract" else ", ", rendered) if kind != "abstract" else rendered
+        self.is_in_front = True
+        if kind == "abstract":
+            rendered = self.render(content).strip()
+        elif kind == "title":
+            rendered = self.inline(content)
+        else:
+            people = [self._lines(part) for part in _AND.split(content)]
+            rendered = (", " if kind in ("author", "authors", "keywords") else "\n").join(part for part in people if part)
+        self.is_in_front = False
         if not rendered:
             return after
         if kind == "title" and any(known == "title" for known, _ in self.front):
             return after
         self.front.append((kind, rendered))
         return after
+
+    def _lines(self, content: str) -> str:
+        """Lines of an address or of authors, as one line with commas."""
+        return re.sub(r"[\s,]*\n[\s,]*", ", ", self.render(_QUADS.sub(r"\\\\ ", content)).strip(" ,\n"))
 
     def _algorithm(self, text: str, end: int, name: str, out: list[str]) -> int:
         pattern = _ALGORITHM[name]
@@ -505,6 +570,41 @@ class Renderer:
         given += [""] * (pattern.count("{}") - len(given))
         out.append(("\n" if name not in _IN_LINE else " ") + pattern.format(*given) + " ")
         return skip_line_space(text, end)
+
+    def _block(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """algorithm2e: `\\If{c}{body}`, with its end in words where the package prints one."""
+        arguments: list[str] = []
+        opening, num_arguments, closing = _BLOCKS[name]
+        if (given := self.scan.optional_argument(text, end)) is not None:
+            end = given[1]
+        if text[end : end + 1] == "(" and (stop := text.find(")", end, end + 300)) > 0:
+            end = stop + 1  # a comment of algorithm2e: \If(text){…}
+        for _ in range(num_arguments):
+            found = self.scan.group(text, end)
+            if found is None:
+                break
+            arguments.append(found[0])
+            end = found[1]
+        if not arguments:
+            return skip_line_space(text, end)
+        head = self.inline(arguments.pop(0)) if "{}" in opening else ""
+        out.append(f"\n{opening.format(head)}\n")
+        for number, body in enumerate(arguments):
+            if number:
+                out.append("\nelse\n")
+            out.append(self._nested(body))
+        out.append(f"\n{closing}\n" if closing else "\n")
+        return end
+
+    def _nested(self, text: str) -> str:
+        """A block in an argument, its lines kept."""
+        if self.depth >= self.config.max_group_depth:
+            return self.inline(text)
+        self.depth += 1
+        try:
+            return self.render(text).strip()
+        finally:
+            self.depth -= 1
 
     def _footnote(self, text: str, end: int, name: str, out: list[str]) -> int:
         if (given := self.scan.optional_argument(text, end)) is not None:
@@ -567,8 +667,39 @@ class Renderer:
         return self.scan.skip_space(text, end)
 
     def _row(self, text: str, end: int, name: str, out: list[str]) -> int:
+        if text[end : end + 1] == "[" and (given := self.scan.optional_argument(text, end)) is not None:
+            end = given[1]
         out.append("\n")
         return skip_line_space(text, end)
+
+    def _multicolumn(self, text: str, end: int, name: str, out: list[str]) -> int:
+        given, after = self._arguments(text, end, "mmm")
+        if len(given) < 3:
+            return -1
+        span = (given[0] or "").strip()
+        num_columns = min(int(span), 50) if span.isdecimal() and len(span) < 4 else 1
+        out.append(self.inline(given[2] or "") + " | " * (num_columns - 1))
+        return after
+
+    def _acknowledgments(self, text: str, end: int, name: str, out: list[str]) -> int:
+        out.append(f"\n\n{'#' * (1 + self.has_chapters)} {name.capitalize()}\n\n")
+        return self.scan.skip_space(text, end)
+
+    def _chemistry(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = self.scan.group(text, end)
+        if found is None:
+            return -1
+        out.append(self.inline(re.sub(r"[\^_$]", "", found[0])))
+        return found[1]
+
+    def _keywords(self, text: str, end: int, name: str, out: list[str]) -> int:
+        while (given := self.scan.optional_argument(text, end)) is not None:
+            end = given[1]
+        found = self.scan.group(text, end)
+        if found is None:
+            return end
+        out.append("\n\n" + ", ".join(filter(None, (self._lines(part) for part in _AND.split(found[0])))) + "\n\n")
+        return found[1]
 
     def _font(self, text: str, end: int, name: str, out: list[str]) -> int:
         found = _FONT.match(text, end)
@@ -675,7 +806,7 @@ class Renderer:
                 return stop + len(raw_name) + 6
         if raw_name in DRAWING_ENVIRONMENTS or name in DRAWING_ENVIRONMENTS:
             return self._drop(text, raw_name, position, "drawing")
-        if name == "thebibliography":
+        if name in BIBLIOGRAPHY_ENVIRONMENTS:
             if not self.config.keep_bibliography:
                 return self._drop(text, raw_name, position, "bibliography")
             out.append("\n\n# References\n\n")
@@ -717,13 +848,19 @@ class Renderer:
             if raw_name == "tabular*":
                 spec = "mom"
             return self._arguments(text, position, spec)[1]
+        note = ""
+        if name == "restatable":  # thmtools: \begin{restatable}[note]{theorem}{name}
+            if (given := self.scan.optional_argument(text, position)) is not None:
+                note, position = self.inline(given[0]), given[1]
+            kind, position = self._arguments(text, position, "mm")
+            raw_name = name = (kind[0] or "").strip() if kind else name
         title = self.theorems.get(raw_name) or self.theorems.get(name) or THEOREM_TITLES.get(name.lower())
         if title is not None:
             heading = self.inline(title)
             if (given := self.scan.optional_argument(text, position)) is not None:
-                position = given[1]
-                note = self.inline(given[0])
-                heading = note if name == "proof" and note else f"{heading} ({note})" if note and heading else heading or note
+                note, position = self.inline(given[0]), given[1]
+            if note:
+                heading = note if name.endswith("proof") or not heading else f"{heading} ({note})"
             out.append(f"\n\n{heading}. " if heading and heading[-1] not in ".:" else f"\n\n{heading} ")
             return position
         if name == "abstract":
@@ -737,6 +874,9 @@ class Renderer:
                 self.numbers, self.dropped, self.unknown, self.front = kept
                 self.depth -= 1
             return position
+        if name in _ALGORITHMS:
+            self.algorithm_depth += 1
+            self.is_algorithmic = name != "algorithm2e" and "\\begin{algorithmic}" in text[position - 20 : position + 2_000]
         out.append("\n\n" if name not in ("small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage") else "\n")
         if (wanted := _ENVIRONMENT_ARGUMENTS.get(name)) is not None:
             return self._arguments(text, position, wanted)[1]
@@ -775,6 +915,9 @@ class Renderer:
             out.append("\n\n" if not self.lists else "\n")
         elif name in TABLE_ENVIRONMENTS:
             self.table_depth = max(0, self.table_depth - 1)
+            out.append("\n\n")
+        elif name in _ALGORITHMS:
+            self.algorithm_depth -= 1
             out.append("\n\n")
         else:
             out.append("\n\n")
@@ -820,7 +963,7 @@ _ENVIRONMENT_ARGUMENTS = {
 Handler = Callable[[Renderer, str, int, str, list[str]], int]
 _COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(("footnotetext", "thanks", "endnote", "marginpar", "sidenote", "marginnote"), Renderer._footnote),
-    **dict.fromkeys(("tablefootnote", "tnote", "blfootnote"), Renderer._footnote),
+    **dict.fromkeys(("tablefootnote", "blfootnote", "titlenote", "note"), Renderer._footnote),
     "footnote": Renderer._vfootnote,
     "vfootnote": Renderer._vfootnote,
     **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), Renderer._caption),
@@ -828,12 +971,16 @@ _COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(("url", "path", "nolinkurl", "doi"), Renderer._url),
     **dict.fromkeys(("par", "endgraf", "smallbreak", "medbreak", "bigbreak", "medskip", "bigskip", "smallskip"), Renderer._par),
     **dict.fromkeys(("endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), Renderer._par),
-    **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "noalign", "linebreak", "tablebreak"), Renderer._row),
+    **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "linebreak", "tablebreak"), Renderer._row),
     "font": Renderer._font,
     **dict.fromkeys(("cmidrule", "cmidrulewidth", "specialrule"), Renderer._partial_rule),
     **dict.fromkeys(("hrule", "vrule"), Renderer._rule),
     **dict.fromkeys(("hbox", "vbox", "vtop", "centerline", "mbox", "fbox"), Renderer._box),
     "bibitem": Renderer._bibitem,
+    "multicolumn": Renderer._multicolumn,
+    **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), Renderer._acknowledgments),
+    "ce": Renderer._chemistry,
+    **dict.fromkeys(("keywords", "keyword", "terms", "MSC", "PACS", "JEL"), Renderer._keywords),
     **dict.fromkeys(("char", "symbol"), Renderer._symbol_text),
     "Refs": Renderer._refs_section,
     **dict.fromkeys(("proclaim", "demo", "remark", "example", "definition", "roster"), Renderer._proclaim),
@@ -856,6 +1003,12 @@ def _run(text: str) -> str:
     if "\x01" in text:
         text = text.replace("\x01", "")
     return text
+
+
+def _split_text_column(found: re.Match[str]) -> str:
+    """The text column of plain TeX's `\\cases`: `& if $j<d$;` → `& \\hbox{ if }j<d\\hbox{;}`."""
+    parts = found[1].split("$")
+    return "&" + "".join(part if index % 2 else f"\\hbox{{{part}}}" for index, part in enumerate(parts) if part.strip())
 
 
 def _split_inner_text(found: re.Match[str]) -> str:

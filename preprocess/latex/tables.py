@@ -29,12 +29,15 @@ INNER_MATH_ENVIRONMENTS = _words(
 TABLE_ENVIRONMENTS = _words(
     "tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable tblr tabbing ruledtabular@"
 )
+BIBLIOGRAPHY_ENVIRONMENTS = _words("thebibliography references chapthebibliography mybibliography biblist refs bibdiv")
+SHOWN_ALL = {"IEEEPARstart": "mm", "lettrine": "omm", "category": "mmmo"}
 THEOREM_TITLES = {
     "theorem": "Theorem", "thm": "Theorem", "lemma": "Lemma", "lem": "Lemma", "proposition": "Proposition", "prop": "Proposition",
     "corollary": "Corollary", "cor": "Corollary", "definition": "Definition", "defn": "Definition", "remark": "Remark", "rem": "Remark",
     "example": "Example", "conjecture": "Conjecture", "claim": "Claim", "proof": "Proof", "axiom": "Axiom", "exercise": "Exercise",
     "problem": "Problem", "question": "Question", "fact": "Fact", "observation": "Observation", "notation": "Notation", "case": "Case",
     "assumption": "Assumption", "hypothesis": "Hypothesis", "note": "Note", "property": "Property", "solution": "Solution",
+    "ieeeproof": "Proof", "pf": "Proof", "prf": "Proof",
 }  # fmt: skip
 SECTION_LEVELS = {
     "part": 1, "chapter": 1, "section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5, "beginsection": 1,
@@ -65,7 +68,7 @@ for _spec, _names in {
     "arxivcategory ccsdesc setcopyright copyrightyear acmYear acmConference@ acmBooktitle acmPrice acmISBN acmDOI acmJournal acmVolume "
     "acmNumber acmArticle acmMonth doi@ startpage citeindexfalse@ markright subimport@ pdfinfo pdfcatalog lhead chead rhead lfoot cfoot "
     "rfoot fancyhf@ slshape@ floatstyle restylefloat leftmargini@ DisableLigatures vadjust mark nobibliography thlabel",
-    "o": "footnotemark",
+    "o": "footnotemark ",
     "om": "includegraphics@ usepackage RequirePackage documentclass documentstyle psfig epsfig epsfbox epsffile includesvg LoadClass rule@ "
     "titlespacing@ fancyhead fancyfoot fancyhf todo missingfigure setlist printbibliography@ listoftodos@ linebreak@ acmBadge "
     "lstinputlisting verbatiminput inputminted fbox@ newacronym@ affilmark@ ccsdesc",
@@ -87,17 +90,25 @@ for _spec, _names in {
         if not _name.endswith("@") or _name == "@addtoreset":
             HIDDEN.setdefault(_name.rstrip("*"), _spec)
 HIDDEN["cline"] = "m"
+HIDDEN |= dict.fromkeys(
+    _words(
+        "inst thanksref fnref corref affilmark pagerange pubyear noalign numberofauthors EventEditors EventNoEds EventLongTitle "
+        "EventShortTitle EventAcronym EventYear EventDate EventLocation EventLogo SeriesVolume ArticleNo Copyright hideLIPIcs"
+    ),
+    "m",
+)
+HIDDEN["conferenceinfo"] = "mm"
 HIDDEN["DeclareMathSymbol"] = "mmmm"
 # commands that show their last argument and hide those before it
 SHOWN_LAST: dict[str, str] = {
     "textcolor": "omm", "colorbox": "omm", "fcolorbox": "ommm", "parbox": "ooomm", "makebox": "oom", "framebox": "oom",
     "raisebox": "moom", "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm",
-    "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "mm", "texorpdfstring": "mm", "foreignlanguage": "mm",
-    "multicolumn": "mmm", "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om", "subfloat": "oom", "subcaptionbox": "mm",
-    "lowercase": "m", "uppercase": "m", "shortstack": "om", "saveb@": "mm", "footnotetext": "om", "IEEEPARstart": "mm", "lettrine": "omm",
+    "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "mm", "foreignlanguage": "mm",
+    "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om", "subfloat": "oom", "subcaptionbox": "mm",
+    "lowercase": "m", "uppercase": "m", "shortstack": "om", "saveb@": "mm", "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
     "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m", "twocolumn": "o",
-    "subjclass": "om", "translation": "m", "cmidrule": "", "setcounter": "mm",
+    "subjclass": "om", "translation": "m", "setcounter": "mm",
 }  # fmt: skip
 CITE_COMMANDS = _words(
     "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen "
@@ -155,7 +166,7 @@ TEXT_SYMBOLS = {
     "backslash": "\\textbackslash{}", "textdollar": "\\$", "lbrace": "{", "rbrace": "}", "textbraceleft": "{", "textbraceright": "}",
     "quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "nobreakspace": " ", "textvisiblespace": "␣",
     "checkmark": "✓", "qed": "∎", "euro": "€", "texteuro": "€", "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "today": "", "textmu": "µ",
-    "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "", "No": "№", "textnumero": "№", "dq": '"',
+    "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "", "No": "№", "sep": ", ", "textnumero": "№",
     "lbrack": "[", "rbrack": "]", "colon": ":", "cdots": "…", "rightarrow": "→", "to": "→", "leftarrow": "←", "Rightarrow": "⇒",
     "times": "×", "textsection": "§", "textparagraph": "¶", "Box": "□", "square": "□", "star": "⋆", "sim": "∼", "cdot": "·", "pm": "±",
     "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "textonehalf": "½",

@@ -55,7 +55,7 @@ def test_footnotes_with_braces() -> None:
 
 def test_citations_with_options_stars_and_several_keys() -> None:
     text = body(r"As \citep[see][p.~3]{a} and \citet*{b}, \cite{a, c}, \parencite{d_1:x}.")
-    assert text == "As see [cite:1] (p. 3) and [cite:2], [cite:1][cite:3], [cite:4]."
+    assert text == "As (see [cite:1], p. 3) and [cite:2], [cite:1][cite:3], [cite:4]."
 
 
 def test_paragraphs_stay_paragraphs() -> None:

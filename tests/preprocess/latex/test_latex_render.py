@@ -9,7 +9,7 @@ from preprocess.config import LatexConfig
     [
         (r"\textbf{bold} \emph{it} {\bf old} \texttt{tt}", "bold it old tt"),
         (r"\"o \'{e} \c{c} \v{S}\H{o} \~n \={a} \.z \aa\ \L{}\'od\'z \ss{} \o", "ö é ç Šő ñ ā ż å Łódź ß ø"),
-        (r"\'\i \^{\i} \u\i \k{a} \r{u}", "í î ĭ ą ů"),
+        (r"\'\i \^{\i} \u\i \k{a} \r{u}", "íî ĭą ů"),
         ("``quoted'' -- and --- `x'", "“quoted” – and — ‘x’"),
         (r"\$5 \% \& \# \_ \{ \} \textbackslash{} \~{} \^{}", r"\$5 % & # _ { } \textbackslash{} ~ ^"),
         (r"a~b\,c\ d\/e\-f\@.", "a b c def."),
@@ -29,7 +29,7 @@ from preprocess.config import LatexConfig
             r"\begin{itemize}\item a\item[(x)] b\begin{enumerate}\item c\item d\end{enumerate}\end{itemize}e",
             "- a\n- (x) b\n1. c\n2. d\n\ne",
         ),
-        (r"\begin{tabular}{l|r}\hline a & $b$ \\ \cline{1-2} \multicolumn{2}{c}{wide} \\[2pt] \end{tabular}", "a | $b$\nwide"),
+        (r"\begin{tabular}{l|r}\hline a & $b$ \\ \cline{1-2} \multicolumn{2}{c}{wide} \\[2pt] \end{tabular}", "a | $b$\nwide |"),
         (
             r"\begin{figure}[ht]\centering\includegraphics[width=3cm]{f.png}\caption[short]{Long \emph{one}.}\label{f}\end{figure}",
             "[caption: Long one.]",
@@ -68,6 +68,58 @@ def test_front_matter_stands_first_once() -> None:
     assert extracted.document_class == "article"
     assert extracted.text.count("On it") == extracted.text.count("Short.") == 1
     assert extracted.text.index("On it") < extracted.text.index("A. B.") < extracted.text.index("C. D.") < extracted.text.index("Short.")
+
+
+@pytest.mark.parametrize(
+    "source, preamble, text",
+    [
+        (r"Dami\'an R\'\i os", "", "Damián Ríos"),
+        (r"\institute{A, \email{x@y.z}\and B\\C}Text", "", "A, x@y.z\nB, C\n\nText"),
+        (r"\author{A\inst{1} \and B\inst{2}}Text", "", "A, B\n\nText"),
+        (r"The majority.\keywords{streams \and items}", "", "The majority.\n\nstreams, items"),
+        (r"\pagerange{\pageref{a}--\pageref{b}}\pubyear{2007}x", "", "x"),
+        (r"It \citep[see e.g.][]{a} and \citep[p.~5]{b}.", "", "It (see e.g. [cite:1]) and ([cite:2], p. 5)."),
+        (r"$\phi\to\kp$", r"\newcommand{\kp}{\ensuremath{K^+K^-}}", r"$\phi\to K^+K^-$"),
+        (
+            r"$\hat\bth$ $\hat\a$",
+            r"\newcommand{\bth}{\boldsymbol{\theta}}\newcommand{\a}{\alpha}",
+            r"$\hat{\boldsymbol{\theta}}$ $\hat\alpha$",
+        ),
+        (r"\IEEEPARstart{W}{hen} \lettrine[lines=2]{I}{n} the", "", "When In the"),
+        (r"\begin{IEEEproof}x\end{IEEEproof}", "", "Proof. x"),
+        (
+            "\\begin{IEEEeqnarray}{rCl}\na&=&b\\IEEEyesnumber\n\\end{IEEEeqnarray}",
+            "",
+            "\\begin{IEEEeqnarray}{rCl}\na&=&b\n\\end{IEEEeqnarray}",
+        ),
+        (r"\[a.\qedhere\] $b\tag*{\qed}$", "", "\\[a.\\]\n$b$"),
+        (r"$x \lower.6ex\hbox{$<$} y$", "", r"$x < y$"),
+        (r"\newcount\n \n=0 \advance\n by1 a\the\n b", "", "ab"),
+        (r"\headline={\hfil x}\pagewidth{6truein}\parskip=4pt plus 1pt a", "", "a"),
+        (r"\def\ref#1;{<#1>}\ref a;", "", "<a>"),
+        (r"$f=\cases{1 & if $j<d$;\cr 0&else.\cr}$", "", r"$f=\cases{1 &\hbox{ if }j<d\hbox{;}\cr 0&else.\cr}$"),
+        (r"\begin{references}\bibitem{a} x\end{references}y", "", "y"),
+        (r"S\thanksref{m} a \sep b", "", "S a, b"),
+        (r"\begin{pf}x\end{pf}", r"\newproof{pf}{Proof}", "Proof. x"),
+        (r"$\abs{x}$ $\abs*{y}$", r"\DeclarePairedDelimiter{\abs}{\lvert}{\rvert}", r"$\lvert x \rvert$ $\left\lvert y \right\rvert$"),
+        (r"$a\addtocounter{equation}{1}\tag{\theequation}$", "", "$a$"),
+        (r"a\linebreak[0]b", "", "a\nb"),
+        (r"\ce{^{238}U} and \ce{H2O}", "", "238U and H2O"),
+        (r"\category{F.2}{Analysis}{Numerical}", "", "F.2 Analysis Numerical"),
+        (r"A\note{Corresponding.}", "", "A [footnote: Corresponding.]"),
+        (r"\acknowledgments We thank.", "", "# Acknowledgments\n\nWe thank."),
+        (r"\texorpdfstring{$e^x$}{exp}", "", "$e^x$"),
+        (
+            r"\begin{tabular}{ll}a&b\\\hline\noalign{\smallskip}\cmidrule(lr){1-2}\multicolumn{2}{c}{w}\\c&d\end{tabular}",
+            "",
+            "a | b\nw |\nc | d",
+        ),
+        (r"\begin{restatable}[Note]{thm}{again}x\end{restatable}", r"\newtheorem{thm}{Theorem}", "Theorem (Note). x"),
+        (r"\begin{algorithm}\eIf{c}{a\;b}{d}\Return{x}\;y\end{algorithm}", "", "if c then\na\nb\nelse\nd\nend if\n\nreturn x\ny"),
+    ],
+)
+def test_what_colleagues_saw_in_papers(source: str, preamble: str, text: str) -> None:
+    assert body(source, preamble) == text
 
 
 def test_plain_tex() -> None:

@@ -30,8 +30,9 @@ check: setup  ## ruff, mypy --strict, import contracts
 format: setup  ## formats the code and mends what ruff can
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-goldens: setup  ## remakes the golden texts of tests/golden; read their diff before committing
+goldens: setup  ## remakes the golden texts and the sample dump's digests; read their diff before committing
 	@$(BIN)/python -m tests.golden.remake
+	@$(BIN)/python -m tests.samples.remake
 
 look: setup  ## pictures of the demo's report at desktop and phone width (needs chromium); for eyes, not for tests
 	@$(BIN)/python -m tools.look $(DEMO_DIR)

@@ -64,13 +64,39 @@ def test_tied_weights_of_the_published_shape() -> None:
 
 
 def test_every_recipe_is_whole_and_readable() -> None:
-    assert len(RECIPES) >= 3
+    num_counted = 0
     for path in RECIPES:
         config = load_recipe(path)
         assert from_sections(dataclasses.asdict(config), "stored") == config
         lines = path.read_text().splitlines()
+        if config.model.vocab_size is not None:
+            assert f"{num_parameters(config.model):,} parameters" in " ".join(lines[:3]), path.name
+            num_counted += 1
+        for line in lines:
+            if line.startswith("global_batch_size"):
+                tokens_a_step = config.training.global_batch_size * config.model.seq_length
+                assert f"{tokens_a_step:,} tokens a step" in line or "micro-batches (published)" in line
         assert lines[0].startswith("# ")
         assert max(map(len, lines)) <= 140
+    assert num_counted >= 8
+
+
+@pytest.mark.parametrize(("recipe", "world_size"), [("1p36b_2xa100", 2), ("1p36b_8xa100", 8), ("1p36b_2x8xa100", 16)])
+def test_the_same_run_on_more_gpus_has_the_same_batch(recipe: str, world_size: int) -> None:
+    config = load_recipe(ROOT / "train" / "recipes" / f"{recipe}.toml")
+    first = load_recipe(ROOT / "train" / "recipes" / "1p36b_2xa100.toml")
+    assert config.check_world(world_size) == world_size
+    assert (config.model, config.optimizer, config.data) == (first.model, first.optimizer, first.data)
+    assert config.training == first.training
+
+
+@pytest.mark.parametrize(("recipe", "millions"), [("15m", 15), ("50m", 50), ("125m", 125), ("350m", 350)])
+def test_sizes_for_scaling_runs(recipe: str, millions: int) -> None:
+    config = load_recipe(ROOT / "train" / "recipes" / f"scaling_{recipe}.toml")
+    assert num_parameters(config.model) == pytest.approx(millions * 1e6, rel=0.03)
+    tokens = config.training.train_iters * config.training.global_batch_size * config.model.seq_length
+    assert tokens == pytest.approx(20 * num_parameters(config.model), rel=1e-3)
+    assert config.check_world(2) == 2
 
 
 MODELS = [

@@ -15,6 +15,7 @@ from preprocess.config import LatexConfig
 from preprocess.latex.decode import is_tex_name
 from preprocess.latex.scan import Scanner, guard, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
+from preprocess.latex.trace import Trace
 
 _NEXT = re.compile(r"[\\%{}]")
 _WORD = re.compile(r"\\([A-Za-z@]+)\*?|\\(.)", re.S)
@@ -153,7 +154,8 @@ def _ends_in_word(text: str) -> bool:
 class Expander:
     """Expands the sources of one root."""
 
-    def __init__(self, texts: Mapping[str, str], config: LatexConfig, scan: Scanner | None = None) -> None:
+    def __init__(self, texts: Mapping[str, str], config: LatexConfig, scan: Scanner | None = None, trace: Trace | None = None) -> None:
+        self.trace = trace
         self.texts = dict(texts)
         self.by_lower = {name.lower(): name for name in texts}
         self.config = config
@@ -204,10 +206,16 @@ class Expander:
             is_over_limit=is_over_limit,
         )
 
-    def _warn(self, kind: str) -> None:
+    def _warn(self, kind: str, detail: str = "") -> None:
         self.warnings[kind] += 1
+        if self.trace is not None:
+            frame = next((frame for frame in reversed(self.frames) if frame.name is not None), None)
+            file, line = ("", 0) if frame is None else (frame.name or "", frame.text.count("\n", 0, frame.position) + 1)
+            self.trace.note(kind, file, line, detail)
 
     def _push_file(self, name: str) -> None:
+        if self.trace is not None and self.frames:
+            self.trace.included.append((next((frame.name for frame in reversed(self.frames) if frame.name), ""), name))
         self.files.append(name)
         self.frames.append(_Frame(self.texts[name], name=name))
 
@@ -372,10 +380,12 @@ class Expander:
 
     def _call(self, frame: _Frame, name: str, macro: Macro) -> None:
         if self._is_spent():
-            self._warn("expansion_limit")
+            self._warn("expansion_limit", f"\\{name}")
             self._emit(f"\\{name}")
             self.is_after_word = name.isalpha()
             return
+        if self.trace is not None:
+            self.trace.macro_calls[name] += 1
         if macro.alias is not None:
             self._alias(frame, macro.alias)
             return
@@ -387,7 +397,7 @@ class Expander:
             frame_now = self._settle() if any(macro.delimiters) or macro.num_arguments else frame
             found = self._read_delimited(frame_now or frame, macro)
             if found is None:
-                self._warn("macro_use_does_not_match")
+                self._warn("macro_use_does_not_match", f"\\{name}")
                 return
             arguments = found
         else:
@@ -399,7 +409,7 @@ class Expander:
             for _ in range(num_mandatory):
                 given = self._read_argument()
                 if given is None:
-                    self._warn("argument_missing")
+                    self._warn("argument_missing", f"\\{name}")
                 arguments.append(given or "")
         if len(macro.pieces) == 1:
             body = str(macro.pieces[0])
@@ -496,7 +506,7 @@ class Expander:
                 default, position = given
         body = self.scan.argument(text, position)
         if body is None:
-            self._warn("definition_not_closed")
+            self._warn("definition_not_closed", f"\\{name}")
             frame.position = position
             return True
         frame.position = body[1]
@@ -519,7 +529,7 @@ class Expander:
         parameters = text[found.end() : opening]
         end = self.scan.group_end(text, opening)
         if end < 0 or len(parameters) > 200 or "\n\n" in parameters:
-            self._warn("definition_not_closed")
+            self._warn("definition_not_closed", f"\\{name}")
             return True
         frame.position = end
         self.dropped["definition"] += end - start
@@ -763,7 +773,7 @@ class Expander:
             return name in ("ifhmode", "ifpdf", "ifPDFTeX", "ifpdftex")
         # a switch that some package declares: what its author left on is not known, so what stands first is not read
         if "@" not in name and self.scan.find(text, "\\fi", frame.position) >= 0:
-            self._warn("unknown_conditional")
+            self._warn("unknown_conditional", f"\\{name}")
             return False
         return None
 
@@ -953,7 +963,7 @@ class Expander:
             if no is not None:
                 frame.position = no[1]
         if name == "include" and self.include_only is not None and target.strip() not in self.include_only:
-            self._warn("not_in_includeonly")
+            self._warn("not_in_includeonly", target)
             return True
         self._include(target, folder)
         return True
@@ -973,16 +983,16 @@ class Expander:
                 "amssym.def",
                 "amssym",
             ):
-                self._warn("missing_input")
+                self._warn("missing_input", target)
             return
         if any(open_frame.name == name for open_frame in self.frames):
-            self._warn("input_loop")
+            self._warn("input_loop", name)
             return
         if name.lower().endswith((".sty", ".cls")):
             self._package(name)
             return
         if self.files.count(name) > 3:
-            self._warn("input_loop")
+            self._warn("input_loop", name)
             return
         self._push_file(name)
 
@@ -1075,12 +1085,14 @@ class Expander:
         if environment in VERBATIM_ENVIRONMENTS or environment in self.excluded_environments:
             closing = self.scan.find(text, f"\\end{{{environment}}}", found.end())
             if closing < 0:
-                self._warn("verbatim_not_closed")
+                self._warn("verbatim_not_closed", environment)
                 frame.position = found.end()
                 return True
             end = closing + len(environment) + 6
             frame.position = end
             if environment in self.excluded_environments:
+                if self.trace is not None:
+                    self.trace.dropped_environments[environment] += 1
                 self.dropped["comment"] += end - start
             elif environment.startswith("filecontents"):
                 self._filecontents(text[found.end() : closing])

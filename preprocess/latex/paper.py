@@ -10,13 +10,15 @@ from preprocess.latex.expand import Expander
 from preprocess.latex.find_root import find_root
 from preprocess.latex.render import Numbers, Rendered, Renderer
 from preprocess.latex.scan import Scanner
+from preprocess.latex.trace import Trace
 from preprocess.records import ExtractedPaper, Rejection, RejectReason, SourceTree, Stage
 
 
-def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rejection:
+def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = None) -> ExtractedPaper | Rejection:
     """Decodes, finds the roots, expands each with what it includes, renders it, and puts the parts in order.
 
     A root whose text is mostly in an earlier one is an older or shorter version of the same paper, and is left out.
+    `trace`, where given, is filled with what was done and where.
     """
     texts, warnings = decode(tree.files)
     warnings.update(tree.notes)
@@ -36,7 +38,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
     parts: list[tuple[str, Rendered, str]] = []  # root, what was rendered of it, its text
     seen_shingles: set[int] = set()
     for root in roots:
-        expander = Expander(texts, config)
+        expander = Expander(texts, config, trace=trace)
         expanded = expander.expand(root)
         if expanded.is_over_limit:
             return Rejection(
@@ -46,12 +48,17 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
             )
         own_numbers = numbers.copy()
         scan = Scanner(len(expanded.source), has_comments=False)
-        rendered = Renderer(expanded.theorems, own_numbers, config, scan).render_root(expanded.source)
+        rendered = Renderer(expanded.theorems, own_numbers, config, scan, trace).render_root(expanded.source)
         text = _tidy(f"{rendered.front}\n\n{rendered.body}")
+        if trace is not None:
+            trace.expanded_sources[root] = expanded.source
+            trace.unknown_commands += rendered.unknown_commands
         used.update(expanded.files)
         used.update(expander.seen_packages)
         if len(roots) > 1:
             if kind := _superfluous(rendered.title, text, [part for _, _, part in parts], seen_shingles, config):
+                if trace is not None:
+                    trace.note(kind, root, 0, rendered.title)
                 dropped[kind] += len(text)
                 warnings[kind] += 1
                 continue
@@ -63,6 +70,8 @@ def extract_latex(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rej
         if rendered.unknown_commands:
             warnings["unknown_command"] += sum(rendered.unknown_commands.values())
         parts.append((root, rendered, text))
+    if trace is not None:
+        trace.roots = [root for root, _, _ in parts]
     dropped["unused_file"] += sum(len(text) for name, text in texts.items() if name not in used)
     return ExtractedPaper(
         arxiv_id=tree.arxiv_id,

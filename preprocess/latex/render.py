@@ -30,6 +30,7 @@ from preprocess.latex.tables import (
     VERBATIM_ENVIRONMENTS,
     unicode_symbols,
 )
+from preprocess.latex.trace import Trace
 
 _NEXT = re.compile(r"[\\${}&~\x02\x03]|\n[ \t]*\n\s*")
 _WORD = re.compile(r"\\([A-Za-z@]+)(\*?)|\\(.)", re.S)
@@ -143,8 +144,11 @@ class Numbers:
 class Renderer:
     """Renders one root's expanded source."""
 
-    def __init__(self, theorems: Mapping[str, str], numbers: Numbers, config: LatexConfig, scan: Scanner | None = None) -> None:
+    def __init__(
+        self, theorems: Mapping[str, str], numbers: Numbers, config: LatexConfig, scan: Scanner | None = None, trace: Trace | None = None
+    ) -> None:
         self.theorems = theorems
+        self.trace = trace
         self.numbers = numbers
         self.config = config
         self.scan = scan if scan is not None else Scanner(0, has_comments=False)
@@ -923,6 +927,8 @@ class Renderer:
             out.append("\n\n")
 
     def _drop(self, text: str, name: str, position: int, kind: str) -> int:
+        if self.trace is not None:
+            self.trace.dropped_environments[name] += 1
         closing = f"\\end{{{name}}}"
         stop = self.scan.find(text, closing, position)
         after = position if stop < 0 else stop + len(closing)

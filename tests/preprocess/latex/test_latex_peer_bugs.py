@@ -1,7 +1,8 @@
 """The bugs of other cleaners of arXiv sources, each with the input that shows it: ours must not have them."""
 
 import pytest
-from latex_paper import body, document, paper, text_of
+
+from tests.preprocess.latex.latex_paper import body, document, paper, text_of
 
 
 def test_one_file_that_is_not_utf8_does_not_cost_the_paper() -> None:

@@ -6,12 +6,12 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from latex_paper import document, extract, paper, text_of
 
 from preprocess.config import NormaliseConfig
 from preprocess.latex.scan import Scanner
 from preprocess.records import ExtractedPaper, Rejection
 from preprocess.stages.normalise import normalise
+from tests.preprocess.latex.latex_paper import document, extract, paper, text_of
 
 PIECES = [
     "word",

@@ -1,7 +1,7 @@
 import pytest
-from latex_paper import body, document, paper, text_of
 
 from preprocess.config import LatexConfig
+from tests.preprocess.latex.latex_paper import body, document, paper, text_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from run_folder import Paper, metadata_line, words, write_metadata, write_unit
 
 import preprocess.corpus.build as build
 from preprocess.config import Config, CorpusConfig
@@ -20,6 +19,7 @@ from preprocess.corpus.split import bucket_order
 from shards.commit import TEMPORARY_PREFIX
 from shards.errors import InputError
 from shards.text_shard import read_text_shard
+from tests.preprocess.run_folder import Paper, metadata_line, words, write_metadata, write_unit
 
 BY = "http://creativecommons.org/licenses/by/4.0/"
 

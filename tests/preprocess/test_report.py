@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_folder import Paper, metadata_line, words, write_metadata, write_unit
 
 from preprocess.__main__ import main
 from preprocess.config import Config, CorpusConfig
@@ -31,6 +30,7 @@ from preprocess.sources.metadata import MetadataSummary
 from preprocess.sources.tars import Member, TarListing
 from shards.errors import InputError
 from shards.manifest import read_manifest, write_manifest
+from tests.preprocess.run_folder import Paper, metadata_line, words, write_metadata, write_unit
 
 CONFIG = Config(corpus=CorpusConfig(bucket_bits=2, validation_share=0.2))
 CUT, WHOLE, ODD = "arXiv_src_0002_001.tar", "arXiv_src_9912_001.tar", "arXiv_src_2402_001.tar"

@@ -10,7 +10,7 @@ import pytest
 
 from preprocess import ray_runner
 from preprocess.config import Config, UnitConfig
-from preprocess.ray_runner import connect, extraction_dataset, require_cpus, require_room, run_extraction, run_units
+from preprocess.ray_runner import connect, extraction_dataset, require_cpus, require_room, require_shared, run_extraction, run_units
 from preprocess.run import run
 from preprocess.sources.metadata import build_metadata
 from preprocess.sources.tars import Unit, plan_units, scan_tar
@@ -109,6 +109,21 @@ def test_too_many_workers_are_refused_with_the_sum(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="64 workers"):
         list(run_extraction(units_of(tmp_path, 128), tmp_path / "out", CONFIG, num_workers=64, commit="c"))
     assert list(run_extraction([], tmp_path / "out", CONFIG, num_workers=1, commit="c")) == []
+
+
+def test_a_folder_that_a_node_does_not_see_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere:
+        def get_node_id(self) -> str:
+            return "the driver is on no node that works"
+
+    require_shared(tmp_path, [tmp_path / "missing"])  # one machine: there is nobody to ask
+    monkeypatch.setattr("ray.get_runtime_context", Elsewhere)
+    require_shared(tmp_path, [tmp_path])
+    with pytest.raises(
+        InputError, match=rf"{tmp_path}/missing: node \S+ of the cluster does not see it; give a folder that every node sees"
+    ):
+        require_shared(tmp_path, [tmp_path, tmp_path / "missing"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_machine_has_only_so_many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from shards.token_shard import (
     with_suffix,
 )
 from tools.corpus_folder import Corpus, CorpusFile, read_documents
+from tools.fast_encoder import FastEncoder
 from tools.tokenizer import LatexTokenizer
 
 FORMAT = 1
@@ -115,7 +116,8 @@ def encode_unit(row: Row) -> Row:
     """Encodes one corpus file; its books are committed last."""
     units = Path(row["units"])
     file = CorpusFile(**row["file"] | {"path": Path(row["file"]["path"])})
-    tokenizer = _load_tokenizer(str(units / TOKENIZER_FILE), row["tokenizer_sha256"])
+    encoder = _load_encoder(str(units / TOKENIZER_FILE), row["tokenizer_sha256"])
+    tokenizer = encoder.tokenizer
     if file_digest(file.path, "sha256") != file.sha256:
         raise InputError(f"{file.path}: is not the file that the corpus manifest lists; run the same `preprocess run` again")
     before = _Encoded.open(units, file.name, tokenizer.sha256)
@@ -128,7 +130,7 @@ def encode_unit(row: Row) -> Row:
             digest = text_hash(text)
             tokens = before.tokens(digest) if before else None
             if tokens is None:
-                tokens = encode_document(tokenizer, text, f"{file.path}: {document['id']}")
+                tokens = encode_document(encoder, text, f"{file.path}: {document['id']}")
                 num_encoded += 1
             writer.add_document(tokens, document["id"], text_bytes=len(text.encode()))
             hashes.append(digest)
@@ -146,10 +148,11 @@ def encode_unit(row: Row) -> Row:
     return {"name": file.name, "text_bytes": file.text_bytes, "documents": len(hashes), "encoded": num_encoded}
 
 
-def encode_document(tokenizer: LatexTokenizer, text: str, name: str) -> np.ndarray[Any, Any]:
+def encode_document(encoder: FastEncoder, text: str, name: str) -> np.ndarray[Any, Any]:
     """`[T]` ids of a text and its end token. Raises `InputError` with `name` where they do not spell the text."""
+    tokenizer = encoder.tokenizer
     try:
-        ids = tokenizer.encode(text)
+        ids = encoder.encode(text)
     except ValueError as error:
         raise InputError(f"{name}: {error}") from None
     if tokenizer.spell(ids) != text.encode():
@@ -159,11 +162,11 @@ def encode_document(tokenizer: LatexTokenizer, text: str, name: str) -> np.ndarr
 
 
 @functools.lru_cache(maxsize=1)
-def _load_tokenizer(path: str, sha256: str) -> LatexTokenizer:
+def _load_encoder(path: str, sha256: str) -> FastEncoder:
     """The run's tokenizer, once a worker process."""
     tokenizer = LatexTokenizer.load(path)
     assert tokenizer.sha256 == sha256, f"{path} is not the tokenizer of this run"
-    return tokenizer
+    return FastEncoder(tokenizer)
 
 
 class _Encoded:

@@ -180,6 +180,10 @@ class LatexTokenizer:
         piece: str = self._processor.IdToPiece(int(number))
         return piece
 
+    def is_text(self, number: int) -> bool:
+        """Whether an id is a piece of text: no special, no byte, no padding."""
+        return 0 <= number < self.num_pieces and number not in self._silent_ids and not self._processor.IsByte(number)
+
     def token_bytes(self, number: int) -> bytes:
         """The bytes of text that an id stands for: those of a text's ids, joined, are the text's. Empty for specials and padding."""
         if number in self._silent_ids or not 0 <= number < self.num_pieces:

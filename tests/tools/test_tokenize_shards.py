@@ -16,6 +16,7 @@ from shards.token_shard import TokenShardReader
 from tests.tools.small_corpus import numbered, sample_text, write_corpus
 from tools import token_units, tokenize_shards, train_tokenizer
 from tools.corpus_folder import read_corpus
+from tools.fast_encoder import FastEncoder
 from tools.tokenizer import LatexTokenizer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -248,14 +249,15 @@ def test_a_unit_that_rots_is_named_and_encoded_anew(corpus: Path, tokenizer_fold
 
 
 def test_a_tokenizer_that_loses_text_is_found_at_the_document(tokenizer: LatexTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = FastEncoder(tokenizer)
     monkeypatch.setattr(LatexTokenizer, "encode", lambda self, text: [self.eod_id + 2] * len(text))
     with pytest.raises(InputError, match=r"file: 2401\.1: the tokenizer loses text"):
-        token_units.encode_document(tokenizer, "text", "file: 2401.1")
+        token_units.encode_document(encoder, "text", "file: 2401.1")
 
 
 def test_a_large_vocabulary_is_int32(corpus: Path, tokenizer: LatexTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LatexTokenizer, "vocab_size", property(lambda self: 70_016))
-    monkeypatch.setattr(token_units, "_load_tokenizer", lambda path, sha256: tokenizer)
+    monkeypatch.setattr(token_units, "_load_encoder", lambda path, sha256: FastEncoder(tokenizer))
     file = read_corpus(corpus).files[0]
     for row in token_units.encode_rows(tmp_path / "units", [file], tokenizer.sha256):
         token_units.encode_unit(row)

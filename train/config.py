@@ -291,6 +291,26 @@ class WatchConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KernelConfig:
+    """Kernels that are asked for by name: transformer_engine, apex, torch_compiled or torch; none: the best that can be had."""
+
+    kernel_norm: str | None = None
+    # of RMSNorm: transformer_engine, apex, torch
+    kernel_attention: str | None = None
+    # of causal attention: transformer_engine, torch (scaled_dot_product_attention)
+    kernel_rope: str | None = None
+    # of rotary positions: transformer_engine, torch
+    kernel_swiglu: str | None = None
+    # of the activation: torch_compiled, torch
+    kernel_adam: str | None = None
+    # of the optimizer: transformer_engine, apex, torch
+    kernel_gradient_clipping: str | None = None
+    # of norm and clipping of gradients: transformer_engine, apex, torch
+    kernel_weight_gradient: str | None = None
+    # of weight gradients: apex (added into the float32 buffer as they are made), torch
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """A whole run."""
 
@@ -300,6 +320,7 @@ class TrainConfig:
     parallel: ParallelConfig = field(default_factory=ParallelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     watch: WatchConfig = field(default_factory=WatchConfig)
+    kernels: KernelConfig = field(default_factory=KernelConfig)
 
     def check_world(self, world_size: int) -> int:
         """The data-parallel size for `world_size` processes. Raises `InputError` where batch and processes do not fit."""

@@ -23,7 +23,7 @@ from shards.errors import InputError
 from shards.token_shard import SeekableReader
 from train.config import OptimizerConfig, TrainConfig
 from train.data import index_digest
-from train.kernels import Kernels
+from train.kernels import APEX, TORCH_COMPILED, TRANSFORMER_ENGINE, Kernels
 from train.loss import chunked_mean_loss, mean_over_tokens, per_token_losses
 
 SUPPORTED = "0.16"
@@ -160,8 +160,8 @@ def maximum_over_all(value: Tensor) -> Tensor:
 # model
 
 
-def transformer_config(config: TrainConfig) -> TransformerConfig:
-    """Our model and parallelism in megatron's words."""
+def transformer_config(config: TrainConfig, kernels: Kernels) -> TransformerConfig:
+    """Our model, parallelism and kernels in megatron's words."""
     model, parallel = config.model, config.parallel
     dtype = torch.bfloat16 if config.training.bf16 else torch.float32
     granularity = config.training.recompute_granularity
@@ -187,12 +187,12 @@ def transformer_config(config: TrainConfig) -> TransformerConfig:
         params_dtype=dtype,
         pipeline_dtype=dtype,
         bf16=config.training.bf16,
-        bias_activation_fusion=False,
+        bias_activation_fusion=kernels.of("swiglu") == TORCH_COMPILED,
         bias_dropout_fusion=False,
         masked_softmax_fusion=False,
         persist_layer_norm=False,
-        gradient_accumulation_fusion=False,
-        apply_rope_fusion=False,
+        gradient_accumulation_fusion=kernels.of("weight_gradient") == APEX,
+        apply_rope_fusion=kernels.of("rope") == TRANSFORMER_ENGINE,
         deterministic_mode=config.training.deterministic_mode,
         recompute_granularity=granularity,
         recompute_method="uniform" if granularity == "full" else None,
@@ -202,7 +202,7 @@ def transformer_config(config: TrainConfig) -> TransformerConfig:
 
 def build_model(config: TrainConfig, kernels: Kernels) -> GPTModel:
     """The GPT on this process's device, weights as the seed makes them, whatever the tensor-parallel size."""
-    settings = transformer_config(config)
+    settings = transformer_config(config, kernels)
     linear = LocalSpecProvider()
     attention = ModuleSpec(
         module=SelfAttention,

@@ -1,5 +1,6 @@
 """The loop: batches → gradients → step; validation per domain, checkpoints, books, one readable line an interval."""
 
+import dataclasses
 import math
 import time
 from collections import defaultdict
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 from shards.errors import InputError
+from shards.manifest import write_manifest
 from train import checkpoint as checkpoints
 from train import megatron_adapter as megatron
 from train.checkpoint import Progress
@@ -50,7 +52,7 @@ class Trainer:
         self.stream_identity = stream_identity(sets, self.stages, config)
         start, is_own = self._starting_point(load, is_finetuning)
         megatron.initialize_parallel(config)
-        self.kernels = choose_kernels()
+        self.kernels = choose_kernels(config.kernels)
         model = megatron.build_model(config, self.kernels)
         counted, stated = megatron.count_parameters(model), num_parameters(config.model)
         if counted != stated:
@@ -66,6 +68,8 @@ class Trainer:
         self.watch = StepWatch(config.watch, self.progress.watch)
         self.peak = peak_tflops(torch.cuda.get_device_name() if megatron.HAS_CUDA else "CPU", config.training.peak_tflops)
         self._introduce(counted, start, is_finetuning and not is_own)
+        if self.rank == 0:
+            write_manifest(run / "kernels.json", {choice.component: dataclasses.asdict(choice) for choice in self.kernels.choices})
         self._build_data(sets)
         kept_rows = self.progress.metric_rows if is_own else 0
         self.log = MetricsLog(run, is_writer=self.rank == 0, kept_rows=kept_rows, from_iteration=self.progress.iteration)
@@ -99,6 +103,8 @@ class Trainer:
         )
         for line in self.kernels.lines():
             self.say(line)
+        chunk = training.cross_entropy_chunk_tokens
+        self.say(f"kernel cross_entropy: {'torch, all tokens at once' if chunk is None else f'torch, {chunk} tokens at a time'}")
         self.say(f"{MFU_FORMULA}; peak {'unknown: give --peak-tflops to see MFU' if self.peak is None else f'{self.peak:g} TFLOP/s'}")
         if start is None:
             return

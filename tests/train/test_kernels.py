@@ -1,7 +1,8 @@
 """Kernels against plain formulas, through the signatures that megatron calls; the choice of kernels and its reasons."""
 
-import importlib
+import json
 import math
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +10,21 @@ from typing import Any
 import pytest
 import torch
 
+from shards.errors import InputError
 from tests.train.ranks import Ranks
 from tests.train.runs import losses, small_config
-from train import kernels
-from train.kernels import COMPONENTS, CausalAttention, RMSNorm, choose_kernels, probe_apex
+from train.config import KernelConfig
+from train.kernels import (
+    CANDIDATES,
+    COMPONENTS,
+    ApexRMSNorm,
+    CausalAttention,
+    RMSNorm,
+    TransformerEngineAttention,
+    TransformerEngineRMSNorm,
+    choose_kernels,
+    probe_apex,
+)
 
 SEQUENCE, BATCH, HEADS, HEAD_SIZE = 7, 3, 4, 8
 
@@ -74,31 +86,164 @@ def test_attention_is_its_formula(groups: int, scale: float | None) -> None:
     assert torch.equal(attention(query, changed, value, None)[:-1], out[:-1])  # no token sees a later one
 
 
+class LibraryRMSNorm(torch.nn.Module):
+    """Stands in for both libraries' RMSNorm: their common arguments, their result."""
+
+    def __init__(self, normalized_shape: int, eps: float = 1e-5, params_dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = torch.nn.Parameter(torch.ones(normalized_shape, dtype=params_dtype))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
+
+
+class LibraryAttention(torch.nn.Module):
+    """Stands in for Transformer Engine's DotProductAttention: its arguments, its layouts, its result."""
+
+    def __init__(
+        self,
+        num_attention_heads: int,
+        kv_channels: int,
+        num_gqa_groups: int | None = None,
+        attention_dropout: float = 0.0,
+        qkv_format: str = "sbhd",
+        attn_mask_type: str = "causal",
+        layer_number: int | None = None,
+        softmax_scale: float | None = None,
+    ) -> None:
+        super().__init__()
+        assert (attention_dropout, qkv_format, attn_mask_type) == (0.0, "sbhd", "causal")
+        self.heads, self.groups, self.size = num_attention_heads, num_gqa_groups, kv_channels
+        self.scale = softmax_scale or 1 / math.sqrt(kv_channels)
+        self.register_buffer("_extra_state_of_float8", torch.zeros(1))
+
+    def forward(self, query_layer: torch.Tensor, key_layer: torch.Tensor, value_layer: torch.Tensor) -> torch.Tensor:
+        assert query_layer.shape[2:] == (self.heads, self.size)
+        assert key_layer.shape[2:] == value_layer.shape[2:] == (self.groups, self.size)
+        return plain_attention(query_layer, key_layer, value_layer, self.scale).float()
+
+
+@pytest.fixture
+def libraries(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A machine with CUDA, Transformer Engine and Apex, as far as probes can see; modules may be taken away."""
+    modules: dict[str, Any] = {
+        "transformer_engine": SimpleNamespace(),
+        "transformer_engine.pytorch": SimpleNamespace(RMSNorm=LibraryRMSNorm, DotProductAttention=LibraryAttention),
+        "apex": SimpleNamespace(),
+        "apex.multi_tensor_apply": SimpleNamespace(),
+        "apex.normalization": SimpleNamespace(FusedRMSNorm=LibraryRMSNorm),
+        "apex.optimizers": SimpleNamespace(),
+        "amp_C": SimpleNamespace(),
+        "fused_layer_norm_cuda": SimpleNamespace(),
+        "fused_weight_gradient_mlp_cuda": SimpleNamespace(),
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    return modules
+
+
+@pytest.mark.parametrize("adapter", [TransformerEngineRMSNorm, ApexRMSNorm])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_librarys_norm_keeps_the_contract(adapter: Any, dtype: torch.dtype, libraries: dict[str, Any]) -> None:
+    norm = adapter(norm_config(dtype, sequence_parallel=True), 32, eps=1e-3)
+    own = RMSNorm(norm_config(dtype), 32, 1e-3)
+    assert norm.weight.sequence_parallel is True
+    assert list(norm.state_dict()) == list(own.state_dict()) == ["weight"]
+    weight = torch.rand(32).to(dtype) + 0.5
+    norm.load_state_dict({"weight": weight})
+    own.load_state_dict({"weight": weight})
+    x = torch.randn(SEQUENCE, BATCH, 32).to(dtype)
+    assert torch.allclose(norm(x), own(x), rtol=2**-7 if dtype == torch.bfloat16 else 1e-6)
+    norm(x).sum().backward()
+    assert norm.weight.grad is not None
+    narrow = norm.bfloat16()
+    assert narrow.inner.weight is narrow.weight
+    assert len(list(narrow.parameters())) == 1
+    assert narrow(x.bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("num_parts", [1, 2])
+def test_a_librarys_attention_keeps_the_contract(num_parts: int, libraries: dict[str, Any]) -> None:
+    config = SimpleNamespace(kv_channels=HEAD_SIZE, num_attention_heads=HEADS, num_query_groups=2, tensor_model_parallel_size=num_parts)
+    attention = TransformerEngineAttention(config, 1, None, "self", cp_comm_type=None)
+    own = CausalAttention(config, 1, None, "self")
+    assert list(attention.state_dict()) == list(own.state_dict()) == []
+    query = torch.randn(SEQUENCE, BATCH, HEADS // num_parts, HEAD_SIZE)
+    key, value = (torch.randn(SEQUENCE, BATCH, 2 // num_parts, HEAD_SIZE) for _ in range(2))
+    arguments = (query, key, value, None)
+    out = attention(*arguments, attn_mask_type=None, attention_bias=None, packed_seq_params=None)
+    assert torch.allclose(out, own(*arguments), atol=1e-6)
+
+
 def test_the_report_names_every_component_and_why_better_kernels_were_refused() -> None:
     chosen = choose_kernels()
     assert tuple(choice.component for choice in chosen.choices) == COMPONENTS
-    assert len(chosen.lines()) == len(COMPONENTS)
+    assert len(chosen.lines()) == len(COMPONENTS) == 7
     if not torch.cuda.is_available():
-        for line in chosen.lines():
-            assert "torch" in line
-            assert "Transformer Engine: no CUDA device" in line
-            assert "Apex: no CUDA device" in line
+        assert {choice.kernel for choice in chosen.choices} == {"torch"}
+        for choice in chosen.choices:
+            assert len(choice.refusals) == len(CANDIDATES[choice.component]) - 1
+        assert chosen.lines()[0] == "kernel norm: torch (Transformer Engine: no CUDA device; Apex: no CUDA device)"
 
 
-def test_the_package_that_is_called_apex_is_not_taken_for_nvidias(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+def test_with_everything_there_the_best_is_taken(libraries: dict[str, Any]) -> None:
+    chosen = choose_kernels()
+    assert {choice.component: choice.kernel for choice in chosen.choices} == {
+        "norm": "transformer_engine",
+        "attention": "transformer_engine",
+        "rope": "transformer_engine",
+        "swiglu": "torch_compiled",
+        "adam": "transformer_engine",
+        "gradient_clipping": "transformer_engine",
+        "weight_gradient": "apex",
+    }
+    assert (chosen.norm, chosen.attention) == (TransformerEngineRMSNorm, TransformerEngineAttention)
+    assert all(choice.refusals == () for choice in chosen.choices)
 
-    def no_module(name: str) -> Any:
-        raise ModuleNotFoundError(f"No module named {name!r}")
 
-    monkeypatch.setattr(importlib, "import_module", no_module)
+def test_one_that_lacks_a_part_is_passed_over_with_its_reason(libraries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformer_engine.pytorch", SimpleNamespace(DotProductAttention=LibraryAttention))
+    monkeypatch.setitem(sys.modules, "fused_weight_gradient_mlp_cuda", None)
+    chosen = choose_kernels()
+    assert chosen.norm is ApexRMSNorm
+    assert chosen.lines()[0] == "kernel norm: apex (Transformer Engine: transformer_engine.pytorch has no RMSNorm)"
+    assert chosen.attention is TransformerEngineAttention
+    assert "fused_weight_gradient_mlp_cuda cannot be imported" in chosen.lines()[-1]
+    monkeypatch.setitem(sys.modules, "fused_layer_norm_cuda", None)
+    assert choose_kernels().norm is RMSNorm
+
+
+def test_a_kernel_that_is_asked_for_is_taken_or_refused(libraries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = choose_kernels(KernelConfig(kernel_norm="apex", kernel_attention="torch", kernel_weight_gradient="torch"))
+    assert (chosen.norm, chosen.attention, chosen.of("weight_gradient")) == (ApexRMSNorm, CausalAttention, "torch")
+    assert chosen.lines()[0] == "kernel norm: apex (transformer_engine: --kernel-norm says otherwise)"
+    with pytest.raises(InputError, match="--kernel-norm is 'cuda'; there are transformer_engine, apex, torch"):
+        choose_kernels(KernelConfig(kernel_norm="cuda"))
+    with pytest.raises(InputError, match="--kernel-adam is 'torch'; megatron-core takes transformer_engine"):
+        choose_kernels(KernelConfig(kernel_adam="torch"))
+    monkeypatch.setitem(sys.modules, "amp_C", None)
+    with pytest.raises(InputError, match="--kernel-gradient-clipping is 'apex', which cannot be used here: Apex: amp_C cannot be imported"):
+        choose_kernels(KernelConfig(kernel_gradient_clipping="apex"))
+
+
+def test_the_package_that_is_called_apex_is_not_taken_for_nvidias(libraries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apex.multi_tensor_apply", None)
     reason = probe_apex("amp_C")
     assert reason is not None
-    assert "amp_C cannot be imported (ModuleNotFoundError: No module named 'apex.multi_tensor_apply')" in reason
-    assert "the index's package of that name is not NVIDIA's" in reason
-    assert kernels.probe_transformer_engine() == (
-        "Transformer Engine: cannot be imported (ModuleNotFoundError: No module named 'transformer_engine.pytorch')"
-    )
+    assert "apex.multi_tensor_apply cannot be imported" in reason
+    assert reason.endswith("the index's package of that name is not NVIDIA's")
+
+
+def test_a_forced_kernel_reaches_the_run(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    (ended,) = ranks.start("train", small_config(train_iters=1, kernel_norm="apex"), tokens, tmp_path / "a").wait()
+    assert ended.error == ("InputError", "--kernel-norm is 'apex', which cannot be used here: Apex: no CUDA device")
+    ranks.run("train", small_config(train_iters=1, kernel_norm="torch"), tokens, tmp_path / "b")
+    written = json.loads((tmp_path / "b" / "kernels.json").read_text())
+    assert list(written) == sorted(COMPONENTS)
+    assert written["norm"]["kernel"] == "torch"
+    assert written["norm"]["refusals"] == ["Transformer Engine: no CUDA device", "Apex: no CUDA device"]
 
 
 def test_the_shim_is_for_machines_without_cuda_alone(ranks: Ranks) -> None:

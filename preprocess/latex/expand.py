@@ -64,6 +64,18 @@ _TAKES_ARGUMENT = re.compile(
     r"\\(?:hat|bar|tilde|vec|d?dot|acute|grave|check|breve|wide(?:hat|tilde)|(?:over|under)line|over(?:right|left)arrow|sqrt|boldsymbol|bm"
     r"|math(?:bf|rm|cal|bb|frak|sf|it))"
 )
+_ARGUMENT_KIND = re.compile(r"[+!>]*(?:([mosv])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?)")
+_INTERNALS = re.compile(
+    r"\\(?:setbox|unhcopy|unhbox|unvbox|copy|wd|ht|dp|hskip|kern|vrule|hrule|halign|vbox|vtop|lower|raise|futurelet|afterassignment"
+    r"|dimen|count|skip|toks|catcode|afterpage|pgf[a-z]*|tikz[a-z]*)(?![A-Za-z])"
+)
+_ACRONYM = re.compile(
+    r"\\(?:acro|acrodef|newacronym|newacro|acrodef)\s*(?:\[[^\[\]]*\]\s*)?\{([^{}]*)\}\s*(?:\[([^\[\]]*)\])?\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
+    r"(?:\s*\{((?:[^{}]|\{[^{}]*\})*)\})?"
+)
+_DECLARED_ACRONYM = re.compile(r"\\(?:DeclareAcronym|newglossaryentry|longnewglossaryentry)\s*\{([^{}]*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_NO_LIST = re.compile(r"\\usepackage\s*\[[^\]]*nolist[^\]]*\]\s*\{acronym\}|\\begin\s*\{acronym\}\s*\[nolist\]")
+_ACRONYM_KEY = re.compile(r"\b(short|long|name)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}]*))")
 _SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
 MAX_ARGUMENT_CHARACTERS = 2_000_000
 _MAX_WARNED = 50
@@ -174,6 +186,11 @@ class Expander:
         self.include_only: set[str] | None = None
         self.excluded_environments = {"comment"}
         self.registers: set[str] = set()
+        self.acronyms: dict[str, tuple[str, str]] = {}
+        self.acronyms_used: set[str] = set()
+        self.is_acronym_list_hidden = any("nolist" in text and _NO_LIST.search(text) for text in texts.values())
+        if texts:
+            self._collect_acronyms()
         self.dropped: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
         self.num_expansions = 0
@@ -428,14 +445,24 @@ class Expander:
         self.is_after_word = name[-1].isalpha()
 
     def _read_by_spec(self, kind: str) -> str:
+        """One argument of xparse's: `m`, `o`, `O<default>`, `s`, `t<token>`, `d<open><close><default>`, `r…` alike."""
         if kind == "m":
             return self._read_argument() or ""
-        if kind == "s":
+        if kind[0] in "st":
+            token = "*" if kind == "s" else kind[1:]
             frame = self._settle()
-            if frame is not None and frame.text[frame.position : frame.position + 1] == "*":
-                frame.position += 1
+            if frame is not None and frame.text.startswith(token, place := self.scan.skip_space(frame.text, frame.position)):
+                frame.position = place + len(token)
                 return "\\BooleanTrue"
             return "\\BooleanFalse"
+        if kind[0] in "dr":
+            frame = self._settle()
+            if frame is not None and frame.text.startswith(kind[1], place := self.scan.skip_space(frame.text, frame.position)):
+                end = self.scan.find_outside_groups(frame.text, kind[2], place + 1, 4_000)
+                if end >= 0:
+                    content, frame.position = frame.text[place + 1 : end], end + 1
+                    return content
+            return kind[3:] or "-NoValue-"
         given = self._read_optional()
         if given is not None:
             return given
@@ -589,10 +616,7 @@ class Expander:
             return True
         frame.position = body[1]
         self.dropped["definition"] += body[1] - start
-        kinds: list[str] = []
-        for found in re.finditer(r"\+?(m|o|s|v|O\s*\{([^{}]*)\}|[dDtrReEu][^\s]*)", spec[0]):
-            kind = found[1]
-            kinds.append(f"O{found[2]}" if kind.startswith("O") else "m" if kind == "v" else kind[0] if kind in ("m", "o", "s") else "o")
+        kinds = _argument_kinds(spec[0])
         self._define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(_uncomment(body[0])), spec=tuple(kinds)))
         return True
 
@@ -817,6 +841,74 @@ class Expander:
             return str(self.macros[found[1]].pieces[0]).strip()
         return text.strip()
 
+    def _next_character(self, frame: _Frame, name: str, start: int) -> bool:
+        """`\\@ifnextchar[{yes}{no}`, `\\@ifstar{yes}{no}`: what follows the call decides."""
+        wanted, position = "*", frame.position
+        if name == "@ifnextchar":
+            token = self.scan.argument(frame.text, position)
+            if token is None:
+                return False
+            wanted, position = {"\\bgroup": "{"}.get(token[0], token[0]), token[1]
+        yes = self.scan.argument(frame.text, position)
+        no = self.scan.argument(frame.text, yes[1]) if yes else None
+        if yes is None or no is None:
+            return False
+        frame.position = no[1]
+        below = self._settle()
+        place = self.scan.skip_space(below.text, below.position) if below is not None else 0
+        is_next = below is not None and below.text.startswith(wanted, place)
+        if is_next and below is not None and name == "@ifstar":
+            below.position = place + 1
+        self._push(yes[0] if is_next else no[0])
+        return True
+
+    def _collect_acronyms(self) -> None:
+        """The table of the packages acronym, acro and glossaries, from wherever it stands: an acronym's list often ends a paper."""
+        for text in self.texts.values():
+            if "\\acro" in text or "\\newacro" in text:
+                for found in _ACRONYM.finditer(text):
+                    key, short, long, last = found[1].strip(), found[2], found[3], found[4]
+                    is_glossaries = last is not None and found[0].startswith("\\newacronym")
+                    self.acronyms[key] = (long, last) if is_glossaries else (short or key, long)
+            if "\\DeclareAcronym" in text or "newglossaryentry" in text:
+                for found in _DECLARED_ACRONYM.finditer(text):
+                    fields = {part[1]: (part[2] if part[2] is not None else part[3]).strip() for part in _ACRONYM_KEY.finditer(found[2])}
+                    short = fields.get("short") or fields.get("name") or found[1].strip()
+                    self.acronyms[found[1].strip()] = (short, fields.get("long", ""))
+
+    def _acronym(self, frame: _Frame, name: str, start: int) -> bool:
+        position = frame.position + (frame.text[frame.position : frame.position + 1] == "*")
+        if (given := self.scan.optional_argument(frame.text, position)) is not None:
+            position = given[1]
+        target = self.scan.group(frame.text, position)
+        entry = self.acronyms.get(target[0].strip()) if target is not None else None
+        if target is None or entry is None:
+            return False
+        frame.position = target[1]
+        (short, long), key = entry, target[0].strip()
+        plural = "s" if name.endswith(("p", "pl")) else ""
+        stem = name.lower().removesuffix("pl").removesuffix("p") if plural else name.lower()
+        is_first = key not in self.acronyms_used
+        self.acronyms_used.add(key)
+        if not long or stem in ("acs", "acrshort") or (not is_first and stem in ("ac", "gls", "iac")):
+            shown = short + plural
+        elif stem in ("acl", "acrlong"):
+            shown = long + plural
+        else:
+            shown = f"{long}{plural} ({short}{plural})"
+        self._push(shown[:1].upper() + shown[1:] if name[0].isupper() else shown)
+        return True
+
+    def _acronym_entry(self, frame: _Frame, name: str, start: int) -> bool:
+        found = _ACRONYM.match(frame.text, start)
+        if found is None:
+            return False
+        frame.position = found.end()
+        self.dropped["definition"] += found.end() - start
+        if name == "acro" and not self.is_acronym_list_hidden:
+            self._push(f"\\item[{{{found[2] or found[1]}}}] {found[3]}\n")
+        return True
+
     def _novalue(self, frame: _Frame, name: str, start: int) -> bool:
         test = self.scan.argument(frame.text, frame.position)
         branches = [self.scan.argument(frame.text, test[1])] if test else [None]
@@ -1034,7 +1126,7 @@ class Expander:
         if name in self.seen_packages:
             return
         self.seen_packages.add(name)
-        text = re.sub(r"(?<!\\)%[^\n]*", "", self.texts[name])
+        text = _uncomment(self.texts[name])
         if len(text) > 400_000:
             return
         for found in _PACKAGE_INPUT.finditer(text):
@@ -1052,7 +1144,8 @@ class Expander:
             frame = _Frame(text, found.end())
             taken.macros, taken.environments = ChainMap({}, self.macros), ChainMap({}, self.environments)
             _HANDLERS[found[1]](taken, frame, found[1], found.start())
-            if "@" not in text[found.end() : frame.position] and not name.lower().endswith(".cls"):
+            definition = text[found.end() : frame.position]
+            if "@" not in definition and not name.lower().endswith(".cls") and not _INTERNALS.search(definition):
                 self.macros.update(taken.macros.maps[0])
                 self.environments.update(taken.environments.maps[0])
         self.dropped["package"] += len(self.texts[name])
@@ -1230,6 +1323,24 @@ class Expander:
         return True
 
 
+def _argument_kinds(spec: str) -> list[str]:
+    """xparse's argument specification as `Expander._read_by_spec` takes it."""
+    kinds: list[str] = []
+    for found in _ARGUMENT_KIND.finditer(spec):
+        letter = found[1] or found[2] or found[4] or found[6]
+        if letter in "mv":
+            kinds.append("m")
+        elif letter in "os":
+            kinds.append(letter)
+        elif letter == "O":
+            kinds.append(f"O{found[3] or ''}")
+        elif letter == "t":
+            kinds.append(f"t{found[5].strip('{}') or '*'}")
+        else:
+            kinds.append(f"{letter.lower()}{found[7]}{found[8]}{found[9] or ''}")
+    return kinds
+
+
 def _find_unescaped(text: str, wanted: str, position: int) -> int:
     limit = min(len(text), position + 400)
     while position < limit:
@@ -1263,6 +1374,34 @@ def _calls_itself(name: str, body: str) -> bool:
     return re.search(rf"\\{re.escape(name)}(?![A-Za-z@])", body) is not None if name.isalpha() else False
 
 
+_ACRONYM_COMMANDS = [
+    "ac",
+    "ac*",
+    "Ac",
+    "acp",
+    "Acp",
+    "acf",
+    "Acf",
+    "acfp",
+    "acs",
+    "acsp",
+    "acl",
+    "Acl",
+    "aclp",
+    "gls",
+    "Gls",
+    "glspl",
+    "Glspl",
+    "acrshort",
+    "acrlong",
+    "acrfull",
+    "Acrlong",
+    "Acrfull",
+    "acrshortpl",
+    "acrlongpl",
+    "acrfullpl",
+    "iac",
+]
 _HANDLERS = {
     **dict.fromkeys(
         (
@@ -1326,6 +1465,9 @@ _HANDLERS = {
     **dict.fromkeys(("the", "number"), Expander._the),
     **dict.fromkeys(("headline", "footline"), Expander._token_list),
     **dict.fromkeys(("DeclarePairedDelimiter", "DeclarePairedDelimiterX"), Expander._paired_delimiter),
+    **dict.fromkeys(("@ifnextchar", "@ifstar"), Expander._next_character),
+    **dict.fromkeys(_ACRONYM_COMMANDS, Expander._acronym),
+    **dict.fromkeys(("acro", "acrodef", "newacronym", "newacro"), Expander._acronym_entry),
     **dict.fromkeys(("excludecomment", "includecomment"), Expander._excludecomment),
     "includeonly": Expander._includeonly,
     "endinput": Expander._endinput,

@@ -64,6 +64,8 @@ _NO_READER = re.compile(
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
+_DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture)\}")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
 _MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
@@ -271,6 +273,8 @@ class Renderer:
             content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
         if "\\" in content:
             content = _NO_READER.sub("", content)
+            if "picture}" in content:
+                content = self._without_drawings(content)
             if "\\cases" in content and "$" in content:
                 content = _TEXT_COLUMN.sub(_split_text_column, content)
             if "ref" in content:
@@ -287,6 +291,19 @@ class Renderer:
         if "\n" in content:
             content = re.sub(r"[ \t]*\n\s*", "\n", content)
         return content.strip()
+
+    def _without_drawings(self, content: str) -> str:
+        parts: list[str] = []
+        position = 0
+        while (found := _DRAWING.search(content, position)) is not None:
+            end = self._environment_end(content, found[1], found.end())
+            if end == found.end():
+                break
+            parts.append(content[position : found.start()])
+            self.dropped["drawing"] += end - found.start()
+            position = end
+        parts.append(content[position:])
+        return "".join(parts)
 
     def _inline_math(self, content: str) -> str:
         content = self._clean_math(content).replace("\n", " ")
@@ -689,6 +706,26 @@ class Renderer:
         out.append(f"\n\n{'#' * (1 + self.has_chapters)} {name.capitalize()}\n\n")
         return self.scan.skip_space(text, end)
 
+    def _superscript(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """A mark of an affiliation or of a table's note, as a formula; what is a word (`1\\textsuperscript{st}`) as one."""
+        found = self.scan.group(text, end)
+        if found is None:
+            return -1
+        content = self.inline(found[0])
+        if name == "textsuperscript" and (_LETTERS.search(content) or "$" in content):
+            out.append(content)
+        elif content:
+            out.append(f"$^{{{content}}}$" if "$" not in content else content)
+        return found[1]
+
+    def _marked_text(self, text: str, end: int, name: str, out: list[str]) -> int:
+        end = self._superscript(text, end, "mark", out)
+        found = self.scan.group(text, end) if end > 0 else None
+        if found is None:
+            return end
+        out.append(self.inline(found[0]))
+        return found[1]
+
     def _chemistry(self, text: str, end: int, name: str, out: list[str]) -> int:
         found = self.scan.group(text, end)
         if found is None:
@@ -851,7 +888,10 @@ class Renderer:
             }.get(name, "om")
             if raw_name == "tabular*":
                 spec = "mom"
-            return self._arguments(text, position, spec)[1]
+            position = self._arguments(text, position, spec)[1]
+            if name == "deluxetable" and (given := self.scan.optional_argument(text, position)) is not None:
+                position = given[1]  # its placement comes last
+            return position
         note = ""
         if name == "restatable":  # thmtools: \begin{restatable}[note]{theorem}{name}
             if (given := self.scan.optional_argument(text, position)) is not None:
@@ -866,6 +906,9 @@ class Renderer:
             if note:
                 heading = note if name.endswith("proof") or not heading else f"{heading} ({note})"
             out.append(f"\n\n{heading}. " if heading and heading[-1] not in ".:" else f"\n\n{heading} ")
+            return position
+        if name in ("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement", "acks", "ack"):
+            self._acknowledgments(text, position, "acknowledgments" if len(name) < 5 else name, out)
             return position
         if name == "abstract":
             out.append("\n\n# Abstract\n\n")
@@ -929,11 +972,24 @@ class Renderer:
     def _drop(self, text: str, name: str, position: int, kind: str) -> int:
         if self.trace is not None:
             self.trace.dropped_environments[name] += 1
-        closing = f"\\end{{{name}}}"
-        stop = self.scan.find(text, closing, position)
-        after = position if stop < 0 else stop + len(closing)
+        after = self._environment_end(text, name, position)
         self.dropped[kind] += after - position
         return after
+
+    def _environment_end(self, text: str, name: str, position: int) -> int:
+        """Past the `\\end` of the environment whose content begins at `position`, those of the same name in it respected."""
+        first = self.scan.find(text, f"\\end{{{name}}}", position)
+        if first < 0:
+            return position
+        depth, mark = 1, re.compile(rf"\\(begin|end)\s*\{{{re.escape(name)}\}}")
+        limit = self.scan.limit(text, position)
+        for found in mark.finditer(text, position, limit):
+            depth += 1 if found[1] == "begin" else -1
+            if depth == 0:
+                self.scan.spend(found.end() - position)
+                return found.end()
+        self.scan.spend(limit - position)
+        return first + len(name) + 6
 
     def _verbatim(self, text: str, name: str, position: int, out: list[str]) -> int:
         closing = f"\\end{{{name}}}"
@@ -986,6 +1042,8 @@ _COMMANDS: dict[str, Handler] = {
     "multicolumn": Renderer._multicolumn,
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), Renderer._acknowledgments),
     "ce": Renderer._chemistry,
+    **dict.fromkeys(("inst", "altaffilmark", "affilmark", "tablenotemark", "textsuperscript"), Renderer._superscript),
+    **dict.fromkeys(("altaffiltext", "tablenotetext"), Renderer._marked_text),
     **dict.fromkeys(("keywords", "keyword", "terms", "MSC", "PACS", "JEL"), Renderer._keywords),
     **dict.fromkeys(("char", "symbol"), Renderer._symbol_text),
     "Refs": Renderer._refs_section,

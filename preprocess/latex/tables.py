@@ -45,7 +45,7 @@ SECTION_LEVELS = {
     "newsection": 1, "frametitle": 2, "framesubtitle": 3, "appendixsection": 1, "addchap": 1, "addsec": 1, "chapter*": 1,
 }  # fmt: skip
 FRONT_COMMANDS = _words(
-    "title subtitle author authors affiliation affil affiliations address institute institution institutes inst email ead curraddr "
+    "title subtitle author authors affiliation affil affiliations address institute institution institutes email ead curraddr "
     "dedicatory authorrunning@ IEEEauthorblockN IEEEauthorblockA icmlauthor icmlaffiliation altaffiliation collaboration "
     "correspondingauthor keywords subjclass pacs abstract shorttitle@ titlenote thanks@ date preprint subjtitle orcid@ and@ Title "
     "Author"
@@ -92,8 +92,9 @@ for _spec, _names in {
 HIDDEN["cline"] = "m"
 HIDDEN |= dict.fromkeys(
     _words(
-        "inst thanksref fnref corref affilmark pagerange pubyear noalign numberofauthors EventEditors EventNoEds EventLongTitle "
-        "EventShortTitle EventAcronym EventYear EventDate EventLocation EventLogo SeriesVolume ArticleNo Copyright hideLIPIcs"
+        "thanksref fnref corref pagerange pubyear noalign numberofauthors EventEditors EventNoEds EventLongTitle "
+        "acused EventShortTitle EventAcronym EventYear EventDate EventLocation EventLogo SeriesVolume "
+        "ArticleNo Copyright hideLIPIcs"
     ),
     "m",
 )
@@ -105,7 +106,7 @@ SHOWN_LAST: dict[str, str] = {
     "raisebox": "moom", "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm",
     "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "mm", "foreignlanguage": "mm",
     "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om", "subfloat": "oom", "subcaptionbox": "mm",
-    "lowercase": "m", "uppercase": "m", "shortstack": "om", "saveb@": "mm", "footnotetext": "om",
+    "lowercase": "m", "uppercase": "m", "shortstack": "om",  "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
     "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m", "twocolumn": "o",
     "subjclass": "om", "translation": "m", "setcounter": "mm",

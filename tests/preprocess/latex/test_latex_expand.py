@@ -31,6 +31,9 @@ def expand(source: str, **files: str) -> Expanded:
         (r"\DeclareMathOperator{\tr}{tr}\tr A", r"\operatorname{tr}A"),
         (r"\DeclareMathOperator*{\argmax}{arg\,max}\argmax_x", r"\operatorname*{arg\,max}_x"),
         (r"\NewDocumentCommand{\a}{m O{d} s}{#1-#2\IfBooleanTF{#3}{!}{?}}\a{x}\a{y}[z]*", "x-d?y-z!"),
+        (r"\NewDocumentCommand\q{t{/} d<> r() D||{x}}{\IfBooleanTF{#1}{n}{p}#2-#3-#4}\q/<a>(b)|c|\q(b)", "na-b-cp-NoValue--b-x"),
+        (r"\makeatletter\def\a{\@ifnextchar[{\b}{\b[d]}}\def\b[#1]{<#1>}\a[x]\a", "<x><d>"),
+        (r"\makeatletter\def\a{\@ifstar{S}{N}}\a*\a", "SN"),
         (r"\newenvironment{e}[1]{<#1>}{</>}\begin{e}{x}y\end{e}", "<x>y</>"),
         (r"\newcommand{\be}{\begin{equation}}\be x", r"\begin{equation}x"),
         (r"{\def\a{in}\a}\a", r"{in}\a"),
@@ -94,6 +97,12 @@ def test_packages_of_the_archive_give_their_macros() -> None:
     files = {"main.tex": r"\usepackage{mine}\R\a", "mine.sty": "\\newcommand{\\R}{\\mathbb{R}} % c\n\\def\\a@b{x}\\def\\a{\\a@b}"}
     result = Expander(files, LatexConfig()).expand("main.tex")
     assert result.source == r"\usepackage{mine}\mathbb{R}\a"
+
+
+def test_the_internals_of_packages_stay_where_they_are() -> None:
+    package = "\\def\\AxiomC#1{\\setbox0=\\hbox{#1}}\n\\newcommand{\\ok}[1]{%\n  % a remark\n  <#1>}"
+    result = Expander({"main.tex": r"\usepackage{bussproofs}\AxiomC{a}\ok{b}", "bussproofs.sty": package}, LatexConfig()).expand("main.tex")
+    assert result.source.split("}", 1)[1] == r"\AxiomC{a}<b>"
 
 
 def test_macros_that_call_one_another_end() -> None:

@@ -37,9 +37,9 @@ class Job:
     def __init__(self, ranks: "Ranks", number: int, pids: list[int]) -> None:
         self._ranks, self.number, self.pids = ranks, number, pids
 
-    def wait(self, timeout: float = 90) -> list[Rank]:
-        """Waits for every rank; kills what is left after `timeout` seconds (exit code -9)."""
-        return self._ranks.ask(("wait", self.number, timeout))  # type: ignore[no-any-return]
+    def wait(self, timeout: float = 90, *, for_first: bool = False) -> list[Rank]:
+        """Waits for every rank, or for the first to end; kills what is left then, and after `timeout` seconds (exit code -9)."""
+        return self._ranks.ask(("wait", self.number, timeout, for_first))  # type: ignore[no-any-return]
 
 
 class Ranks:
@@ -118,7 +118,7 @@ def serve() -> None:
             jobs[number] = (place, pids)
             _send(answers, (number, pids))
         else:
-            _send(answers, _wait(*jobs[request[1]], request[2]))
+            _send(answers, _wait(*jobs[request[1]], *request[2:]))
 
 
 def _fork(place: Path, rank: int, name: str, arguments: tuple[Any, ...], world_size: int) -> int:
@@ -161,11 +161,11 @@ def _call(name: str, arguments: tuple[Any, ...], place: Path, rank: int, world_s
     return value
 
 
-def _wait(place: Path, pids: list[int], timeout: float) -> list[Rank]:
+def _wait(place: Path, pids: list[int], timeout: float, for_first: bool) -> list[Rank]:
     deadline = time.monotonic() + timeout
     codes: dict[int, int] = {}
     while len(codes) < len(pids):
-        is_late = time.monotonic() > deadline
+        is_late = time.monotonic() > deadline or (for_first and bool(codes))
         for pid in pids:
             if pid in codes:
                 continue

@@ -34,8 +34,10 @@ class Region(NamedTuple):
 
 
 _OPENING = re.compile(
-    # every alternative begins with a literal, so that the search skips to one of four characters
-    r"\$\$?|\\(?:[\\$\[]|begin\{(" + "|".join(sorted(DISPLAY_ENVIRONMENTS)) + r")(\*?)\})|```[^\n`]*\n|\[(?:cite|ref):[0-9]+\]"
+    # every alternative begins with a literal, so that the search skips to one of four characters. An inline formula that ends, by far the
+    # most common of them, is group 1 and taken whole; a dollar that nothing closes is the last of its paragraph, so is tried once there
+    r"(\$(?!\$)(?:[^$\\\n]++|\\[^\n]?|\n(?![ \t]*\n))*+\$)|\$\$?"
+    r"|\\(?:[\\$\[]|begin\{(" + "|".join(sorted(DISPLAY_ENVIRONMENTS)) + r")(\*?)\})|```[^\n`]*\n|\[(?:cite|ref):[0-9]+\]"
 )
 _FENCE = "```"
 _FENCE_END = re.compile(r"^```[ \t]*$\n?", re.MULTILINE)
@@ -78,8 +80,11 @@ def _spans(text: str) -> list[Region]:
     position = 0
     while (found := _OPENING.search(text, position)) is not None:
         start, position = found.span()
+        if found.lastindex == 1:
+            spans.append(Region("inline_math", start, position))
+            continue
         sign = found[0]
-        if sign in ("$$", r"\$", r"\\"):
+        if sign in ("$", "$$", r"\$", r"\\"):
             continue
         if sign[0] == "[":
             spans.append(Region("marker", start, position))
@@ -95,8 +100,8 @@ def _spans(text: str) -> list[Region]:
             ending = _FENCE_END.search(text, found.end())
             end, limit = (-1, len(text)) if ending is None else (ending.end(), 0)
         else:
-            kind = "inline_math" if sign == "$" else "display_math"
-            closing = {"$": "$", r"\[": r"\]"}.get(sign) or f"\\end{{{found[1]}{found[2]}}}"
+            kind = "display_math"
+            closing = r"\]" if sign == r"\[" else f"\\end{{{found[2]}{found[3]}}}"
             rest = _formula_rest(closing).match(text, position)
             assert rest is not None, "the pattern matches the empty string"
             end, limit = rest.end(1), rest.end()
@@ -112,8 +117,7 @@ def _spans(text: str) -> list[Region]:
 def _formula_rest(closing: str) -> re.Pattern[str]:
     """Matches from inside a formula to its `closing` sign, which is group 1, or else to the next blank line or the end of the text."""
     sign = re.escape(closing)
-    run, other = (r"[^$\\\n]", r"\\[^\n]?") if closing == "$" else (r"[^\\\n]", rf"\\(?!{sign[2:]})[^\n]?")
-    return re.compile(rf"(?:{run}++|{other}|\n(?![ \t]*\n))*+({sign})?")
+    return re.compile(rf"(?:[^\\\n]++|\\(?!{sign[2:]})[^\n]?|\n(?![ \t]*\n))*+({sign})?")
 
 
 def _tables(text: str, spans: list[Region]) -> list[tuple[int, int]]:

@@ -6,14 +6,14 @@ A ledger row holds only what input and config determine. Times, hosts and attemp
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from preprocess.records import Document, Outcome, RawPaper, Stage
+from preprocess.records import Document, Outcome, Quality, RawPaper, Stage
 from shards.errors import InputError
 
 _COUNTS = pa.map_(pa.string(), pa.int64())
@@ -36,6 +36,7 @@ LEDGER_SCHEMA = pa.schema(
         pa.field("language_probability", pa.float64()),
         pa.field("num_words", pa.int64()),
         pa.field("math_share", pa.float64()),
+        pa.field("quality", pa.struct([pa.field(measure.name, pa.float64(), nullable=False) for measure in fields(Quality)])),
         pa.field("text_sha256", pa.string()),
     ]
 )
@@ -77,6 +78,7 @@ def ledger_row(raw: RawPaper, outcome: Outcome) -> dict[str, Any]:
             "language_probability": outcome.language_probability,
             "num_words": outcome.num_words,
             "math_share": outcome.math_share,
+            "quality": asdict(outcome.quality),
             "text_sha256": outcome.text_sha256,
         }
     return row | {"outcome": REJECTED, "stage": outcome.stage.value, "reason": outcome.reason.value, "detail": outcome.detail}

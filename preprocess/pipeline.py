@@ -12,7 +12,7 @@ from preprocess.stages.describe import describe
 from preprocess.stages.normalise import normalise
 from preprocess.stages.unpack import unpack
 
-STAGE_VERSIONS = {"unpack": 1, "latex": 1, "normalise": 1, "describe": 2}
+STAGE_VERSIONS = {"unpack": 1, "latex": 1, "normalise": 1, "describe": 3}
 # part of every unit's fingerprint: raise a stage's number when its output changes for any paper
 
 
@@ -50,6 +50,7 @@ def normalise_paper(extracted: ExtractedPaper, config: Config) -> Document | Rej
         language_probability=description.language_probability,
         num_words=description.num_words,
         math_share=description.math_share,
+        quality=description.quality,
         text_sha256=description.text_sha256,
     )
 

@@ -1,7 +1,7 @@
 """What passes between the stages: a paper ends as exactly one `Document` or one `Rejection`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 
@@ -97,6 +97,29 @@ class ExtractedPaper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Measures of a document's prose, recorded and not judged: 4 digits each, 0 where there is nothing to measure.
+
+    What each one counts and whose it is stands in `docs/formats.md`; `CorpusConfig.quality_limits` may judge by them.
+    """
+
+    prose_share: float
+    control_words_per_kb: float
+    alphabetic_word_share: float
+    mean_word_length: float
+    stop_word_share: float
+    symbol_word_ratio: float
+    bullet_line_share: float
+    ellipsis_line_share: float
+    sentence_line_share: float
+    duplicate_line_share: float
+    duplicate_ngram_share: float
+
+
+QUALITY_MEASURES = (*(measure.name for measure in fields(Quality)), "math_share")  # what the corpus selection may judge by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A paper's text, normalised and described. `language` is ISO 639-1, or `und` where there is too little prose to tell."""
 
@@ -113,6 +136,7 @@ class Document:
     language_probability: float
     num_words: int
     math_share: float
+    quality: Quality
     text_sha256: str
 
 

@@ -191,5 +191,6 @@ def document_row(raw: RawPaper, document: Document, months: MetadataMonths, conf
         "document_class": document.document_class,
         "num_words": document.num_words,
         "math_share": document.math_share,
+        "quality": asdict(document.quality),
         "text_sha256": document.text_sha256,
     }

@@ -53,7 +53,8 @@ def build_corpus(out: Path, config: Config, *, say: Callable[[str], None] = lamb
     corpus.mkdir(parents=True, exist_ok=True)
     _remove_left_overs(corpus)
     months = MetadataMonths(out, METADATA_COLUMNS)
-    candidates, withdrawn_at = read_candidates(out, months)
+    measures = [measure for measure, _, _ in config.corpus.quality_limits]
+    candidates, withdrawn_at = read_candidates(out, months, measures)
     num_metadata_only = write_metadata_only(out, months)
     decisions = decide(candidates, withdrawn_at, config.corpus)
     planned = plan_files(out, decisions)

@@ -1,6 +1,6 @@
 """The ledger joined with the newest metadata: what the decisions are made from. Reads no text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from preprocess.corpus.newest import tar_order
-from preprocess.corpus.records import Candidate
+from preprocess.corpus.records import NOT_MEASURED, Candidate
 from preprocess.records import RejectReason
 from preprocess.sources.metadata import MetadataMonths
 from shards.commit import commit_file, temporary_path
@@ -45,23 +45,28 @@ def ledger_units(out: Path) -> list[str]:
     return sorted(names, key=lambda name: (tar_order(name.rpartition("-")[0]), name))
 
 
-def read_candidates(out: Path, months: MetadataMonths) -> tuple[list[Candidate], dict[str, int]]:
-    """Every document of the ledger as a candidate, and for each id with a withdrawal notice among the members the last one's position."""
+def read_candidates(out: Path, months: MetadataMonths, measures: Sequence[str] = ()) -> tuple[list[Candidate], dict[str, int]]:
+    """Every document of the ledger as a candidate, and for each id with a withdrawal notice among the members the last one's position.
+
+    `measures` are the measures of quality that the decisions will ask for.
+    """
     candidates: list[Candidate] = []
     withdrawn_at: dict[str, int] = {}
     position = -1
+    columns = [*_LEDGER_COLUMNS, *(("math_share", "quality") if measures else ())]
     for unit in ledger_units(out):
-        for row in _ledger_rows(out / "ledger" / f"{unit}.parquet", _LEDGER_COLUMNS):
+        for row in _ledger_rows(out / "ledger" / f"{unit}.parquet", columns):
             position += 1
             if row["outcome"] == "document":
-                candidates.append(_candidate(row, unit, position, months))
+                candidates.append(_candidate(row, unit, position, months, measures))
             elif row["reason"] == RejectReason.WITHDRAWN:
                 withdrawn_at[row["id"]] = position
     return candidates, withdrawn_at
 
 
-def _candidate(row: dict[str, Any], unit: str, position: int, months: MetadataMonths) -> Candidate:
+def _candidate(row: dict[str, Any], unit: str, position: int, months: MetadataMonths, measures: Sequence[str]) -> Candidate:
     metadata = months.get(row["id"])
+    measured = {measure: row["math_share"] if measure == "math_share" else row["quality"][measure] for measure in measures}
     return Candidate(
         arxiv_id=row["id"],
         unit=unit,
@@ -78,6 +83,7 @@ def _candidate(row: dict[str, Any], unit: str, position: int, months: MetadataMo
         created=None if metadata is None else intern(metadata.created),
         version=None if metadata is None else metadata.version,
         withdrawn_detail=metadata.withdrawn_detail if metadata is not None else None,
+        quality=measured or NOT_MEASURED,
     )
 
 

@@ -1,6 +1,7 @@
 """What passes between the corpus passes: candidates in, a decision for each of them out."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -14,8 +15,12 @@ class CorpusReason(StrEnum):
     YEAR = "year"
     LANGUAGE = "language"
     TOO_SHORT = "too_short"
+    QUALITY = "quality"
     OLDER_VERSION = "older_version"
     DUPLICATE = "duplicate"
+
+
+NOT_MEASURED: Mapping[str, float] = {}  # one for all candidates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +28,8 @@ class Candidate:
     """One document as the decisions see it: its ledger row and today's metadata, never its text. About 500 bytes each.
 
     `position` is its place in the ledger, tars by time, so that of two documents of one id the later one is the newer.
-    Without metadata `is_known` is False and `categories`, `license`, `created`, `version` are empty.
+    Without metadata `is_known` is False and `categories`, `license`, `created`, `version` are empty. `quality` has the measures that
+    the config's limits name, and no others.
     """
 
     arxiv_id: str
@@ -41,6 +47,7 @@ class Candidate:
     created: str | None
     version: int | None
     withdrawn_detail: str | None
+    quality: Mapping[str, float] = field(default_factory=lambda: NOT_MEASURED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ _ARXIV = re.compile(r"https?://arxiv\.org/licenses/nonexclusive-distrib/(?P<vers
 
 
 def select(candidate: Candidate, config: CorpusConfig) -> Exclusion | None:
-    """The rules in the order of `CorpusReason`: metadata, withdrawal, category, licence, year, language, length."""
+    """The rules in the order of `CorpusReason`: metadata, withdrawal, category, licence, year, language, length, quality."""
     if config.select == "all":
         return None
     if not candidate.is_known:
@@ -37,6 +37,10 @@ def select(candidate: Candidate, config: CorpusConfig) -> Exclusion | None:
             return Exclusion(reason=CorpusReason.LANGUAGE, detail=f"{candidate.language} {candidate.language_probability:.2f}")
     if candidate.characters < config.min_characters:
         return Exclusion(reason=CorpusReason.TOO_SHORT, detail=f"{candidate.characters} characters")
+    for measure, least, largest in config.quality_limits:
+        if not least <= candidate.quality[measure] <= largest:
+            detail = f"{measure} {candidate.quality[measure]:g}, wanted {least:g} to {largest:g}"
+            return Exclusion(reason=CorpusReason.QUALITY, detail=detail)
     return None
 
 

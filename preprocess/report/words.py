@@ -39,6 +39,7 @@ CORPUS_REASONS: Mapping[CorpusReason, str] = {
     CorpusReason.YEAR: "The first version is from outside the years of the configuration.",
     CorpusReason.LANGUAGE: "The prose is in another language, or its language is not sure enough.",
     CorpusReason.TOO_SHORT: "The text is shorter than the configured minimum: a title page, an erratum, a note.",
+    CorpusReason.QUALITY: "A measure of the text is outside the limits of the configuration; the detail names it.",
     CorpusReason.OLDER_VERSION: "A later tar, or a later member, holds the same paper again; the newest is kept.",
     CorpusReason.DUPLICATE: "Another paper has the same normalised text, to the byte; the one published first is kept.",
 }

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from preprocess.records import Quality
 from preprocess.sources.metadata import build_metadata
 from shards.manifest import write_manifest
 from shards.text_shard import encode_text_shard
@@ -34,6 +35,7 @@ LEDGER_SCHEMA = pa.schema(
         ("language_probability", pa.float64()),
         ("num_words", pa.int64()),
         ("math_share", pa.float64()),
+        ("quality", pa.struct([pa.field(measure.name, pa.float64(), nullable=False) for measure in fields(Quality)])),
         ("text_sha256", pa.string()),
     ]
 )
@@ -51,6 +53,7 @@ class Paper:
     language_probability: float = 0.99
     document_class: str | None = "article"
     math_share: float = 0.2
+    quality: Mapping[str, float] = field(default_factory=dict)  # the measures that are not 0.5
     dropped: Mapping[str, int] = field(default_factory=lambda: {"preamble": 300, "comment": 20})
 
 
@@ -108,6 +111,7 @@ def write_unit(out: Path, tar: str, papers: Sequence[Paper]) -> str:
                 "language_probability": paper.language_probability if is_document else None,
                 "num_words": len(paper.text.split()) if is_document else None,
                 "math_share": paper.math_share if is_document else None,
+                "quality": {measure.name: paper.quality.get(measure.name, 0.5) for measure in fields(Quality)} if is_document else None,
                 "text_sha256": digest if is_document else None,
             }
         )

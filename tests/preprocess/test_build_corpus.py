@@ -102,6 +102,27 @@ def test_every_document_is_decided_and_every_kept_one_written_once(out: Path) ->
     assert newer["text"] == words("newer")
 
 
+def test_limits_of_quality_read_the_ledger(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    papers = [
+        Paper(arxiv_id="2001.00001", text=words("a"), quality={"control_words_per_kb": 9.0}),
+        Paper(arxiv_id="2001.00002", text=words("b"), math_share=0.95),
+        Paper(arxiv_id="2001.00003", text=words("c")),
+    ]
+    write_unit(out, "arXiv_src_2001_001.tar", papers)
+    write_metadata(out, [metadata_line(paper.arxiv_id) for paper in papers])
+    assert build_corpus(out, config()).rejections == {}
+    limits = (("control_words_per_kb", 0.0, 5.0), ("math_share", 0.0, 0.9))
+    assert build_corpus(out, config(quality_limits=limits)).rejections == {"quality": 2}
+    details = {row["id"]: row["detail"] for row in decisions(out).values()}
+    assert details == {
+        "2001.00001": "control_words_per_kb 9, wanted 0 to 5",
+        "2001.00002": "math_share 0.95, wanted 0 to 0.9",
+        "2001.00003": None,
+    }
+    assert build_corpus(out, config()).num_kept == 3
+
+
 def test_metadata_are_todays(out: Path) -> None:
     build_corpus(out, config())
     document = next(document for _, document in documents(out) if document["id"] == "2002.00008")

@@ -53,6 +53,7 @@ REASONS: dict[CorpusReason, dict[str, Any]] = {
     CorpusReason.YEAR: {"config": CorpusConfig(first_year=2021)},
     CorpusReason.LANGUAGE: {"language": "de"},
     CorpusReason.TOO_SHORT: {"characters": 999},
+    CorpusReason.QUALITY: {"quality": {"prose_share": 0.04}, "config": CorpusConfig(quality_limits=(("prose_share", 0.05, 1.0),))},
 }
 
 
@@ -81,6 +82,21 @@ def test_more_of_the_selection() -> None:
     assert reason(categories=("q-bio.GN", "cs.DS")) is None
     assert reason(categories=("q-bio.GN", "cs.DS"), config=CorpusConfig(category_match="primary")) is CorpusReason.CATEGORY
     assert reason(categories=("q-bio.GN",), config=CorpusConfig(categories=None)) is None
+
+
+def test_limits_of_quality_are_off_until_named_and_allow_their_ends() -> None:
+    config = CorpusConfig(quality_limits=(("math_share", 0.0, 0.9), ("mean_word_length", 3, 10)))
+    good = {"math_share": 0.9, "mean_word_length": 3.0}
+    assert reason(quality=good) is reason(quality=good, config=config) is None
+    assert reason(quality=good | {"math_share": 0.91}) is None
+    for bad, detail in (
+        ({"math_share": 0.91}, "math_share 0.91, wanted 0 to 0.9"),
+        ({"mean_word_length": 15.5}, "mean_word_length 15.5, wanted 3 to 10"),
+        ({"mean_word_length": 2.9}, "mean_word_length 2.9, wanted 3 to 10"),
+    ):
+        exclusion = select(candidate(quality=good | bad), config)
+        assert exclusion is not None
+        assert (exclusion.reason, exclusion.detail) == (CorpusReason.QUALITY, detail)
 
 
 def test_all_keeps_everything() -> None:

@@ -1,10 +1,15 @@
 import hashlib
 import subprocess
 import sys
+import time
+from dataclasses import asdict, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from preprocess.config import DescribeConfig
+from preprocess.records import QUALITY_MEASURES, Quality
 from preprocess.stages.describe import UNDETERMINED, describe, identify_language
 from shards.errors import InputError
 
@@ -98,3 +103,91 @@ def test_the_model_is_loaded_only_when_it_is_needed() -> None:
         f"d.describe({ENGLISH!r}, C()); d.describe({GERMAN!r}, C()); assert d._identifier.cache_info().misses == 1\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def quality(text: str) -> Quality:
+    return describe(text, CONFIG).quality
+
+
+SENTENCE = "We have to show that the bound is sharp and that it holds with the constant of the theorem."
+
+
+@pytest.mark.parametrize(
+    "measure, text, value",
+    [
+        # one tiny text for each measure, to be counted by eye
+        ("prose_share", "abcde$xyz$", 0.5),
+        ("prose_share", "```\nabc\n```\n", 0.0),
+        ("control_words_per_kb", "\\foo ab$\\bar$ \\baz cd", 2000 / 16),
+        ("control_words_per_kb", "A \\textbackslash{} and a \\$ are the grammar's own.", 0.0),
+        ("alphabetic_word_share", "One two, 3 4.5 — $x$ x2", 0.6),
+        ("mean_word_length", "(One) four, 12 $x$ «sept» .", 11 / 3),
+        ("stop_word_share", "the norm of the map", 0.6),
+        ("stop_word_share", "these offers android", 0.0),
+        ("symbol_word_ratio", "# A title\n\none … two ... three #4 five", 0.5),
+        ("bullet_line_share", "- one\n- two\n1. three\nfour", 0.5),
+        ("ellipsis_line_share", "one …\ntwo...\nthree. Four\n\nfive.", 0.5),
+        ("sentence_line_share", "# Title\n\nOne.\nTwo: “three.”\nfour,", 0.5),
+        ("duplicate_line_share", "abcd\nabcd\n\nefgh\n\n  abcd", 0.5),
+        ("duplicate_ngram_share", "a b c d e f g h i j", 0.0),
+        ("duplicate_ngram_share", "a b c d e f g h i j x a b c $y$ d, e f g h i j", 0.0),
+        ("duplicate_ngram_share", "a b c d e f g h i j x a b c $y$ , d e 5 f g h i j", 10 / 21),
+        ("duplicate_ngram_share", "a b c d e f g h i j k a b c d e f g h i j k", 0.5),
+        ("duplicate_ngram_share", "a " * 20, 19 / 20),
+    ],
+)
+def test_measures_of_quality(measure: str, text: str, value: float) -> None:
+    assert getattr(quality(text), measure) == pytest.approx(value, abs=5e-5)
+
+
+def test_every_measure_has_a_case() -> None:
+    cases = {case[0] for case in test_measures_of_quality.pytestmark[0].args[1]}  # type: ignore[attr-defined]
+    assert cases | {"math_share"} == set(QUALITY_MEASURES)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "$x$", "…", "12 345", "#", "| |\n| |\n", "\\", "```\na\n```"])
+def test_nothing_to_measure_is_zero_and_no_error(text: str) -> None:
+    for name, value in asdict(quality(text)).items():
+        assert value >= 0, name
+    assert quality(text).mean_word_length == 0
+
+
+def test_good_prose_is_within_gophers_limits_and_bad_text_is_not() -> None:
+    good = quality("\n\n".join(f"{SENTENCE} Case {number} differs." for number in range(3)))
+    assert 3 <= good.mean_word_length <= 10
+    assert good.alphabetic_word_share >= 0.8
+    assert good.stop_word_share > 0.3
+    assert good.sentence_line_share == 1
+    table_of_numbers = quality("\n".join(f"{number} 0.{number} {number * 7}" for number in range(100)))
+    assert table_of_numbers.alphabetic_word_share == 0
+    stuck = quality(f"{SENTENCE}\n" * 50)
+    assert stuck.duplicate_line_share == 0.98
+    assert stuck.duplicate_ngram_share > 0.9
+    markup = quality("\\vspace \\foo text \\bar more \\baz " * 10)
+    assert markup.control_words_per_kb > 100
+    glued = quality("pneumonoultramicroscopicsilicovolcanoconiosis hippopotomonstrosesquippedaliophobia")
+    assert glued.mean_word_length > 10
+
+
+def test_formulas_code_and_tables_have_no_say_in_the_quality() -> None:
+    bare, drowned = quality(SENTENCE), quality(f"{SENTENCE}\n\n{FORMULAS * 20}\n\n```\n\\foo\n\\foo\n```\n\n1 | 2\n1 | 2\n\n")
+    assert replace(drowned, prose_share=bare.prose_share) == bare
+    assert bare.prose_share == 1
+    assert drowned.prose_share < 0.05
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(alphabet="ab \n$\\#-….1|[`", max_size=200))
+def test_shares_are_shares_whatever_the_text(text: str) -> None:
+    for name, value in asdict(quality(text)).items():
+        assert 0 <= value <= (1 if name.endswith("share") else 2000), name
+
+
+def test_the_time_is_linear_in_the_length() -> None:
+    seconds = []
+    for num_repeats in (200, 2000):
+        text = f"{SENTENCE} " * num_repeats
+        started = time.process_time()
+        describe(text, CONFIG)
+        seconds.append(time.process_time() - started)
+    assert seconds[1] < 50 * seconds[0] + 0.5

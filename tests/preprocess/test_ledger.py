@@ -1,5 +1,5 @@
 import io
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -37,6 +37,7 @@ def test_rows_say_what_became_of_a_member(tmp_path: Path) -> None:
     assert (document["bytes_in"], document["tex_bytes"], document["characters_out"]) == (len(packed(TEX)), len(TEX), len(paper.text))
     assert (document["text_sha256"], document["document_class"], document["num_words"]) == (paper.text_sha256, "article", paper.num_words)
     assert dict(document["dropped_characters"]) == paper.dropped_characters
+    assert (document["quality"], empty["quality"]) == (asdict(paper.quality), None)
     assert (empty["outcome"], empty["stage"], empty["reason"], empty["bytes_in"]) == ("rejected", "validate", "empty_member", 0)
     assert (no_text["stage"], no_text["reason"], no_text["characters_out"], no_text["text_sha256"]) == ("normalise", "empty_text", 0, None)
     assert [row["tar"] for row in (document, empty, no_text)] == [TAR] * 3

@@ -33,6 +33,8 @@ def test_values_of_the_command_line() -> None:
     config = load_config(None, ["corpus.select=all", 'corpus.category_match="primary"', "describe.candidate_languages=en"])
     assert (config.corpus.select, config.corpus.category_match) == ("all", "primary")
     assert config.describe == DescribeConfig(candidate_languages=("en",))
+    limits = load_config(None, ['corpus.quality_limits=[["mean_word_length", 3, 10], ["prose_share", 0.05, inf]]']).corpus.quality_limits
+    assert limits == (("mean_word_length", 3.0, 10.0), ("prose_share", 0.05, float("inf")))
     assert load_config(None, ["corpus.languages=none"]).corpus.languages is None
     assert load_config(None, ["unit.max_unit_members=1", "unit.max_unit_members=2"]).unit.max_unit_members == 2
 
@@ -55,6 +57,9 @@ def test_values_of_the_command_line() -> None:
         ("archive.min_ratio_bytes=-1", r"archive\.min_ratio_bytes is -1; 0 or more is needed"),
         ("latex.max_group_depth=0", r"latex\.max_group_depth is 0"),
         ("latex.keep_bibliography=1", "is 1; bool is needed"),
+        ('corpus.quality_limits=[["prose", 0, 1]]', "a measure is one of prose_share, control_words_per_kb"),
+        ('corpus.quality_limits=[["prose_share", 1, 0]]', "the least value allowed, then the largest is needed"),
+        ('corpus.quality_limits=[["prose_share", 1]]', "3 values are needed"),
         ("corpus.categories=[1]", "is 1; str is needed"),
         ("corpus.categories=[]", "an empty list keeps nothing"),
         ("corpus.categories=3", "is 3; a list is needed"),

@@ -85,7 +85,23 @@ def steps(out: Path, train_iters: int) -> list[tuple[str, list[str]]]:
             ],
         ),
         ("export to Hugging Face, logits compared", [*module, "tools.export_hf", "--checkpoint", f"{trained}", "--out", f"{exported}"]),
-        ("write a few words", [*module, "tools.generate", "--checkpoint", f"{trained}", "--prompt", PROMPT, "--max-new-tokens", "48"]),
+        (
+            "write a few words",
+            [
+                *module,
+                "tools.generate",
+                "--checkpoint",
+                f"{trained}",
+                "--prompt",
+                PROMPT,
+                "--max-new-tokens",
+                "96",
+                "--temperature",
+                "0.7",
+                "--top-k",
+                "40",
+            ],
+        ),
         ("write the yield report", [*module, "preprocess", "report", f"{texts}"]),
     ]
 

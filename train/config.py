@@ -127,6 +127,8 @@ class DataConfig:
     # share of samples by domain, in any unit; none: by tokens
     stages: tuple[Stage, ...] | None = None
     # one after another, each TOKENS:DOMAIN=WEIGHT,... with TOKENS none for the rest of the run; none: one stage of these weights
+    reset_attention_mask: bool = False
+    # no token sees a token of another document of its sample; rotary positions are relative, so they need no reset
     eval_iters: int | None = None
     # global batches of each domain's validation set; none: all of it
     data_cache_path: str | None = None

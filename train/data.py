@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import queue
@@ -267,15 +268,22 @@ def require_same_stream(checkpoint: Path, stored: dict[str, Any], ours: dict[str
         begun = end or 0
 
 
-def collate(samples: list[dict[str, Any]], device: torch.device) -> dict[str, Tensor]:
-    """Megatron's samples as one batch: `tokens`, `labels`, `position_ids` `[B, S]` int64, `loss_mask` `[B, S]` float32."""
+def collate(samples: list[dict[str, Any]], device: torch.device, *, eod: int | None = None) -> dict[str, Tensor]:
+    """Megatron's samples as one batch: `tokens`, `labels`, `position_ids` `[B, S]` int64, `loss_mask` `[B, S]` float32.
+
+    With `eod`, the id that ends a document, also `documents: [B, S]` int64: which document of its sample each token belongs to.
+    """
     import torch  # the rest of this module answers for data without it
 
     batch = {
         name: torch.from_numpy(np.stack([np.asarray(sample[name]) for sample in samples])) for name in ("tokens", "labels", "position_ids")
     }
     mask = np.stack([np.asarray(sample["loss_mask"], dtype=np.float32) for sample in samples])
-    return {name: value.to(torch.int64).to(device) for name, value in batch.items()} | {"loss_mask": torch.from_numpy(mask).to(device)}
+    whole = {name: value.to(torch.int64).to(device) for name, value in batch.items()} | {"loss_mask": torch.from_numpy(mask).to(device)}
+    if eod is not None:
+        ends = whole["tokens"] == eod
+        whole["documents"] = ends.cumsum(1) - ends.long()  # the token that ends a document is of that document
+    return whole
 
 
 def sample_numbers(first: int, micro_batch: int, rank: int, num_ranks: int, config: TrainConfig) -> range:
@@ -292,22 +300,32 @@ class Batches:
     """The micro-batches of step after step from `first_sample` on, read ahead by a thread; counts the seconds that the trainer waited."""
 
     def __init__(
-        self, stream: Any, config: TrainConfig, *, first_sample: int, rank: int, num_ranks: int, device: torch.device, num_ahead: int = 4
+        self,
+        stream: Any,
+        config: TrainConfig,
+        *,
+        first_sample: int,
+        rank: int,
+        num_ranks: int,
+        device: torch.device,
+        eod: int | None = None,
+        num_ahead: int = 4,
     ) -> None:
         self.num_micro_batches = config.training.global_batch_size // (config.training.micro_batch_size * num_ranks)
         self.waited_seconds = 0.0
         self._queue: queue.Queue[dict[str, Tensor] | BaseException] = queue.Queue(maxsize=num_ahead)
         self._stop = threading.Event()
-        arguments = (stream, config, first_sample, rank, num_ranks, device)
+        self._collate = functools.partial(collate, device=device, eod=eod)
+        arguments = (stream, config, first_sample, rank, num_ranks)
         self._thread = threading.Thread(target=self._read, args=arguments, daemon=True, name="batches")
         self._thread.start()
 
-    def _read(self, stream: Any, config: TrainConfig, first_sample: int, rank: int, num_ranks: int, device: torch.device) -> None:
+    def _read(self, stream: Any, config: TrainConfig, first_sample: int, rank: int, num_ranks: int) -> None:
         try:
             for first in itertools.count(first_sample, config.training.global_batch_size):
                 for micro_batch in range(self.num_micro_batches):
                     numbers = sample_numbers(first, micro_batch, rank, num_ranks, config)
-                    self._put(collate([stream[number] for number in numbers], device))
+                    self._put(self._collate([stream[number] for number in numbers]))
                     if self._stop.is_set():
                         return
         except BaseException as error:

@@ -115,9 +115,20 @@ class CausalAttention(nn.Module):
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, *_: Any, packed_seq_params: Any = None, **__: Any
     ) -> Tensor:
-        """`query: [S, B, heads, D]`, `key, value: [S, B, groups, D]` → `[S, B, heads * D]`."""
+        """`query: [S, B, heads, D]`, `key, value: [S, B, groups, D]` → `[S, B, heads * D]`.
+
+        `attention_mask: [B, 1, S, S]` bool is True where megatron's are: where a query (row) must not see a key; it is causal itself.
+        """
         q, k, v = (part.permute(1, 2, 0, 3) for part in (query, key, value))
-        out = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale, enable_gqa=q.shape[1] != k.shape[1])
+        out = nn.functional.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=None if attention_mask is None else ~attention_mask,
+            is_causal=attention_mask is None,
+            scale=self.scale,
+            enable_gqa=q.shape[1] != k.shape[1],
+        )
         return out.permute(2, 0, 1, 3).reshape(query.shape[0], query.shape[1], -1)
 
 
@@ -237,9 +248,16 @@ def choose(component: str, wanted: str | None) -> Choice:
     return Choice(component, wanted or TORCH, tuple(refusals))
 
 
-def choose_kernels(config: KernelConfig | None = None) -> Kernels:
-    """Probes this machine and chooses, component by component. Raises `InputError` where a kernel that is asked for cannot be had."""
+def choose_kernels(config: KernelConfig | None = None, *, has_mask: bool = False) -> Kernels:
+    """Probes this machine and chooses, component by component. Raises `InputError` where a kernel that is asked for cannot be had.
+
+    `has_mask`: samples hold several documents that must not see one another, which PyTorch's attention alone can do here.
+    """
     wanted = dataclasses.asdict(config or KernelConfig())
+    if has_mask:
+        if wanted["kernel_attention"] not in (None, TORCH):
+            raise InputError(f"--kernel-attention is {wanted['kernel_attention']!r}; --reset-attention-mask needs torch's")
+        wanted["kernel_attention"] = TORCH
     choices = tuple(choose(component, wanted[f"kernel_{component}"]) for component in COMPONENTS)
     kernel_of = {choice.component: choice.kernel for choice in choices}
     return Kernels(norm=_NORMS[kernel_of["norm"]], attention=_ATTENTIONS[kernel_of["attention"]], choices=choices)

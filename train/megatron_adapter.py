@@ -418,7 +418,7 @@ def forward_backward(
     def step(iterator: Iterator[dict[str, Tensor]], model: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
         batch = next(iterator)
         if chunk_tokens is None:
-            output = model(batch["tokens"], batch["position_ids"], None, labels=batch["labels"])
+            output = model(batch["tokens"], batch["position_ids"], _attention_mask(batch), labels=batch["labels"])
         else:
             output = _hidden_states(model, batch)
 
@@ -452,11 +452,21 @@ def token_losses(wrapped: Any, batch: dict[str, Tensor], config: TrainConfig) ->
     """The loss of every token of a batch in nats: `[B, S]` float32."""
     chunk_tokens = config.training.cross_entropy_chunk_tokens
     if chunk_tokens is None:
-        return wrapped.module(batch["tokens"], batch["position_ids"], None, labels=batch["labels"]).float()
+        return wrapped.module(batch["tokens"], batch["position_ids"], _attention_mask(batch), labels=batch["labels"]).float()
     hidden, labels, _ = _flat(_hidden_states(wrapped, batch), batch)
     weight, group = _output_weight(wrapped.module)
     num_samples, seq_length = batch["labels"].shape
     return per_token_losses(hidden, weight, labels, chunk_tokens, group).view(seq_length, num_samples).t()
+
+
+def _attention_mask(batch: dict[str, Tensor]) -> Tensor | None:
+    """`[B, 1, S, S]` bool, True where a token must not see another: one later than itself, or of another document. None: causal alone."""
+    documents = batch.get("documents")
+    if documents is None:
+        return None
+    length = documents.shape[1]
+    later = torch.ones(length, length, dtype=torch.bool, device=documents.device).triu(1)
+    return ((documents.unsqueeze(2) != documents.unsqueeze(1)) | later).unsqueeze(1)
 
 
 def _hidden_states(wrapped: Any, batch: dict[str, Tensor]) -> Tensor:
@@ -465,7 +475,7 @@ def _hidden_states(wrapped: Any, batch: dict[str, Tensor]) -> Tensor:
     caller = wrapped if model.training else model  # the wrapper's forward belongs to the gradients' reduction
     model.post_process = False
     try:
-        hidden: Tensor = caller(batch["tokens"], batch["position_ids"], None)
+        hidden: Tensor = caller(batch["tokens"], batch["position_ids"], _attention_mask(batch))
     finally:
         model.post_process = True
     return hidden

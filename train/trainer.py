@@ -52,7 +52,8 @@ class Trainer:
         self.stream_identity = stream_identity(sets, self.stages, config)
         start, is_own = self._starting_point(load, is_finetuning)
         megatron.initialize_parallel(config)
-        self.kernels = choose_kernels(config.kernels)
+        self.separating_eod = shards.eod if config.data.reset_attention_mask else None
+        self.kernels = choose_kernels(config.kernels, has_mask=config.data.reset_attention_mask)
         model = megatron.build_model(config, self.kernels)
         counted, stated = megatron.count_parameters(model), num_parameters(config.model)
         if counted != stated:
@@ -156,6 +157,7 @@ class Trainer:
             rank=megatron.data_parallel_rank(),
             num_ranks=megatron.data_parallel_size(),
             device=self.device,
+            eod=self.separating_eod,
         )
 
     @contextmanager
@@ -428,7 +430,8 @@ class Trainer:
         own = list(range(megatron.data_parallel_rank(), num_samples, megatron.data_parallel_size()))
         for start in range(0, len(own), training.micro_batch_size):
             self.hang.alive()
-            batch = collate([dataset[number] for number in own[start : start + training.micro_batch_size]], self.device)
+            samples = [dataset[number] for number in own[start : start + training.micro_batch_size]]
+            batch = collate(samples, self.device, eod=self.separating_eod)
             per_token = megatron.token_losses(self.wrapped, batch, self.config)
             total[0] += (per_token.double() * batch["loss_mask"]).sum()
             total[1] += batch["loss_mask"].sum()

@@ -16,7 +16,7 @@ import torch
 
 from train import megatron_adapter
 from train.config import TrainConfig
-from train.data import SampleStream, mixtures, open_token_shards, training_sets, with_vocabulary
+from train.data import SampleStream, collate, mixtures, open_token_shards, training_sets, with_vocabulary
 from train.kernels import choose_kernels
 from train.trainer import Trainer
 
@@ -280,3 +280,28 @@ def master_types(config: TrainConfig, tokens: Path, run: Path) -> dict[str, list
         "gradients": [buffer.grad_data.dtype for buffer in trainer.wrapped.buffers],
     }
     return {name: sorted({str(dtype) for dtype in dtypes}) for name, dtypes in every.items()}
+
+
+def losses_of_packed_documents(config: TrainConfig, eod: int) -> dict[str, Any]:
+    """Token losses of a sample of three documents: as it is, with the first document changed, and of each document alone."""
+    megatron_adapter.initialize_parallel(config)
+    model = megatron_adapter.build_model(config, choose_kernels())
+    model.eval()
+    wrapped = megatron_adapter.wrap_data_parallel(model, config)
+    separating = eod if config.data.reset_attention_mask else None
+
+    def of(tokens: list[int]) -> list[float]:
+        row = np.array(tokens, dtype=np.int64)
+        sample = {"tokens": row[:-1], "labels": row[1:], "position_ids": np.arange(len(row) - 1), "loss_mask": np.ones(len(row) - 1)}
+        batch = collate([sample], torch.device("cpu"), eod=separating)
+        losses: list[float] = megatron_adapter.token_losses(wrapped, batch, config)[0].tolist()
+        return losses
+
+    first, second, third = [5, 9, 20, 7, eod], [30, 31, 32, 33, 34, 35, eod], [40, 41, 42, 43]
+    changed = [6, 6, 6, 6, eod]
+    return {
+        "whole": of(first + second + third),
+        "changed": of(changed + second + third),
+        "alone": [of(document) for document in (first, second, third)],
+        "bounds": [len(first), len(first) + len(second)],
+    }

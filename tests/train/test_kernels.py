@@ -308,3 +308,37 @@ def test_bf16_keeps_float32_masters_and_learns(ranks: Ranks, tokens: Path, tmp_p
     for step in (1, 20):
         assert found[step] == pytest.approx(wanted[step], rel=5e-3)
     assert found[20] < found[1] - 0.3
+
+
+@pytest.mark.parametrize("chunk_tokens", [None, 4])
+@pytest.mark.parametrize("layout", [{}, {"tensor_model_parallel_size": 2}])
+def test_no_token_sees_another_document_by_option(chunk_tokens: int | None, layout: dict[str, Any], ranks: Ranks) -> None:
+    world_size = layout.get("tensor_model_parallel_size", 1)
+    config = small_config(reset_attention_mask=True, cross_entropy_chunk_tokens=chunk_tokens, **layout)
+    (found, *_) = ranks.run("losses_of_packed_documents", config, 0, world_size=world_size)
+    first, second = found["bounds"]
+    assert found["whole"][first:] == found["changed"][first:]
+    assert found["whole"][: first - 1] != found["changed"][: first - 1]
+    # a document alone: the same losses, though it begins elsewhere, because rotary positions are relative
+    assert found["whole"][: first - 1] == pytest.approx(found["alone"][0], rel=1e-5)
+    assert found["whole"][first : second - 1] == pytest.approx(found["alone"][1], rel=1e-5)
+    assert found["whole"][second:] == pytest.approx(found["alone"][2], rel=1e-5)
+    plain = small_config(cross_entropy_chunk_tokens=chunk_tokens, **layout)
+    (open_to_all, *_) = ranks.run("losses_of_packed_documents", plain, 0, world_size=world_size)
+    assert open_to_all["whole"][first + 1 :] != open_to_all["changed"][first + 1 :]
+
+
+def test_a_librarys_attention_is_not_taken_where_documents_are_kept_apart(libraries: dict[str, Any]) -> None:
+    assert choose_kernels(has_mask=True).attention is CausalAttention
+    with pytest.raises(InputError, match="--reset-attention-mask needs torch's"):
+        choose_kernels(KernelConfig(kernel_attention="transformer_engine"), has_mask=True)
+
+
+def test_training_with_documents_kept_apart(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    ranks.run("train", small_config(), tokens, tmp_path / "open")
+    ranks.run("train", small_config(reset_attention_mask=True), tokens, tmp_path / "apart")
+    ranks.run("train", small_config(reset_attention_mask=True), tokens, tmp_path / "two", world_size=2)
+    apart, open_to_all, two = (losses(tmp_path / name) for name in ("apart", "open", "two"))
+    assert apart[20] != open_to_all[20]
+    assert apart[20] < apart[1] - 0.3
+    assert two == pytest.approx(apart, rel=1e-4)

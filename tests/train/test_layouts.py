@@ -50,3 +50,21 @@ def test_two_processes_learn_as_one(layout: str, ranks: Ranks, tokens: Path, tmp
 def test_accumulation_changes_nothing(ranks: Ranks, tokens: Path, tmp_path: Path, reference: Path) -> None:
     ranks.run("train", small_config(micro_batch_size=8), tokens, tmp_path)
     assert_equal_losses(tmp_path, reference)
+
+
+def test_bfloat16_layouts_differ_no_more_than_orders_of_summing_do(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    """The bound is fixed beforehand: three times the spread that adding the same numbers in other orders makes in one process."""
+    runs = {}
+    for micro_batch_size in (8, 2, 1):
+        runs[micro_batch_size] = tmp_path / f"micro{micro_batch_size}"
+        ranks.run("train", small_config(bf16=True, micro_batch_size=micro_batch_size), tokens, runs[micro_batch_size])
+    orders = [losses(run) for run in runs.values()]
+    middle = {step: sum(order[step] for order in orders) / len(orders) for step in orders[0]}
+    spread = max(abs(order[step] - middle[step]) / middle[step] for order in orders for step in middle)
+    assert 1e-6 < spread < 5e-3
+    for name in ("dp2_zero1", "tp2_sp"):
+        ranks.run("train", small_config(bf16=True, **LAYOUTS[name]), tokens, tmp_path / name, world_size=2)
+        found = losses(tmp_path / name)
+        assert len(found) == NUM_STEPS
+        for step, loss in found.items():
+            assert abs(loss - middle[step]) / middle[step] <= 3 * spread, (name, step)

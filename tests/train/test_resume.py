@@ -1,8 +1,12 @@
 """A run that was killed goes on to the same bits; checkpoints are whole or not there, fit other layouts, and refuse what is not theirs."""
 
+import contextlib
 import json
+import os
+import random
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +215,21 @@ def test_a_checkpoint_states_where_the_run_stood(tokens: Path, finished: Path) -
     assert info["config"]["optimizer"]["lr"] == 3e-3
     assert info["files"].keys() == {path.name for path in (finished / "checkpoints/iter_0000004").iterdir()} - {"texmill.json"}
     assert all(len(entry["sha256"]) == 64 for entry in info["files"].values())
+
+
+def test_kills_at_any_moment_change_nothing(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    """A short form of benchmarks/soak_kills.py."""
+    config = small_config(train_iters=24, save_interval=2, use_distributed_optimizer=True)
+    undisturbed = ranks.run("train", config, tokens, tmp_path / "a", world_size=2)
+    chance = random.Random(6)
+    num_killed = 0
+    for _ in range(4):
+        job = ranks.start("train", config, tokens, tmp_path / "b", world_size=2)
+        time.sleep(chance.uniform(0.3, 1.5))
+        for pid in job.pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        num_killed += any(rank.code == KILLED for rank in job.wait())
+    assert num_killed >= 2
+    assert ranks.run("train", config, tokens, tmp_path / "b", world_size=2) == undisturbed
+    assert losses(tmp_path / "b") == losses(tmp_path / "a")

@@ -78,6 +78,17 @@ class Sample:
             _keep_bounded(counts)
 
 
+class TooFewPiecesError(InputError):
+    """The sample fills `largest` pieces, fewer than asked for; `suggested` is the multiple of 128 below, None where that is too few."""
+
+    def __init__(self, vocab_size: int, largest: int) -> None:
+        self.largest = largest
+        below = largest // PAD_MULTIPLE * PAD_MULTIPLE
+        self.suggested = below if below > NUM_FIXED_PIECES else None
+        advice = f"give {below} or less, --shrink-to-fit, or a larger corpus" if self.suggested else "a larger corpus is needed"
+        super().__init__(f"--vocab-size {vocab_size}: the sample has pieces for {largest} at the most; {advice}")
+
+
 def _keep_bounded(counts: Counter[str]) -> None:
     """Drops the rarest where there are twice as many as will be used: memory stays bounded whatever the sample is."""
     smallest = 1
@@ -116,14 +127,19 @@ def main(arguments: list[str] | None = None) -> int:
         f"training a {args.model_type} model of {args.vocab_size:,} pieces, {len(groups):,} of them groups, "
         f"on {len(kept):,} distinct pieces of text"
     )
-    model = train_model(
-        dict(kept),
-        vocab_size=args.vocab_size,
-        model_type=args.model_type,
-        character_coverage=args.character_coverage,
-        groups=groups,
-        more_specials=tuple(specials)[len(SPECIAL_TOKENS) :],
-    )
+    settings: dict[str, Any] = {
+        "model_type": args.model_type,
+        "character_coverage": args.character_coverage,
+        "groups": groups,
+        "more_specials": tuple(specials)[len(SPECIAL_TOKENS) :],
+    }
+    try:
+        model = train_model(dict(kept), vocab_size=args.vocab_size, **settings)
+    except TooFewPiecesError as error:
+        if not args.shrink_to_fit or error.suggested is None:
+            raise
+        _say(f"the sample has pieces for {error.largest:,}, not for {args.vocab_size:,}: a vocabulary of {error.suggested:,} is trained")
+        model = train_model(dict(kept), vocab_size=error.suggested, **settings)
     tokenizer = LatexTokenizer(model)
     num_measured = sum(len(text.encode()) for text in sample.first_texts)
     bytes_per_token = num_measured / max(1, sum(len(tokenizer.encode(text)) for text in sample.first_texts))
@@ -177,6 +193,9 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         metavar="PIECES",
         help=f"frequent groups such as _{{i}} and (x) that get a piece; without it 1/{GROUP_SHARE} of the vocabulary at most",
+    )
+    parser.add_argument(
+        "--shrink-to-fit", action="store_true", help="where the sample has too few pieces, take as many as it has, to a multiple of 128"
     )
     parser.add_argument(
         "--fim", action="store_true", help=f"reserve {', '.join(FIM_TOKENS)} for fill-in-the-middle, after the other specials"
@@ -351,10 +370,7 @@ def train_model(
         raise InputError(f"--vocab-size {vocab_size}: SentencePiece cannot train on this sample: {said}") from None
     model = model_format.ModelProto.FromString(model_file.getvalue())
     if len(model.pieces) != vocab_size:
-        largest = len(model.pieces)
-        suggested = largest // PAD_MULTIPLE * PAD_MULTIPLE
-        advice = f"give {suggested} or less, or a larger corpus" if suggested > NUM_FIXED_PIECES else "a larger corpus is needed"
-        raise InputError(f"--vocab-size {vocab_size}: the sample has pieces for {largest} at the most; {advice}")
+        raise TooFewPiecesError(vocab_size, len(model.pieces))
     return _with_plain_spaces(model)
 
 

@@ -120,6 +120,14 @@ def test_tokens_for_fill_in_the_middle_are_an_option(corpus_folder: Path, tmp_pa
     assert tokenizer.decode([*ids, tokenizer.special_tokens["<fim_middle>"]]) == text
 
 
+def test_a_vocabulary_shrinks_to_fit_on_request(corpus_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = train(corpus_folder, tmp_path / "t", "--vocab-size", "50048", "--shrink-to-fit")
+    assert isinstance(manifest["vocab_size"], int)
+    assert NUM_FIXED_PIECES < manifest["vocab_size"] < 50_048
+    assert manifest["vocab_size"] % 128 == 0
+    assert "not for 50,048" in capsys.readouterr().err
+
+
 def test_presets_are_multiples_of_the_padding() -> None:
     assert PRESETS["1p36b"] == 35_584
     assert PRESETS["paper"] == 102_400
@@ -146,7 +154,7 @@ def test_unigram_is_an_option_and_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--vocab-size", "50000"], "give .* or less, or a larger corpus"),
+        (["--vocab-size", "50000"], "give .* or less, --shrink-to-fit, or a larger corpus"),
         (["--vocab-size", "128"], "are taken by specials"),
         (["--max-bytes", "0"], "at least 1"),
         (["--max-groups", "-1"], "0 for none"),

@@ -15,6 +15,7 @@ COMMANDS = [
     "tools.evaluate_tokenizer",
     "tools.tokenize_shards",
     "tools.inspect_tokens",
+    "tools.merge_tokens",
     "tools.export_hf",
     "tools.generate",
     "tools.plan",

@@ -232,13 +232,18 @@ def merge_unit(row: Row) -> Row:
             assert (after.documents - before.documents, after.text_bytes - before.text_bytes) == (num_documents, text_bytes), unit
         _set_path(units, name).unlink(missing_ok=True)
         with_suffix(out / name, PLAIN_SUFFIX).unlink(missing_ok=True)  # of the tokens that are replaced now
-    files = {}
-    for suffix in SUFFIXES:
-        path = with_suffix(out / name, suffix)
-        files[suffix] = {"bytes": path.stat().st_size, "sha256": file_digest(path, "sha256")}
-    books = {"made_from": row["made_from"], "dtype": writer.dtype.name, "files": files, **asdict(writer.counts)}
+    books = books_of_set(out / name, writer, row["made_from"])
     write_manifest(_set_path(units, name), books)
     return {"name": name, "books": books}
+
+
+def books_of_set(prefix: Path, writer: TokenShardWriter, made_from: str) -> dict[str, Any]:
+    """The manifest's entry of a committed set: counts, bytes and hashes."""
+    files = {}
+    for suffix in SUFFIXES:
+        path = with_suffix(prefix, suffix)
+        files[suffix] = {"bytes": path.stat().st_size, "sha256": file_digest(path, "sha256")}
+    return {"made_from": made_from, "dtype": writer.dtype.name, "files": files, **asdict(writer.counts)}
 
 
 def _append(writer: TokenShardWriter, prefix: Path) -> None:

@@ -37,9 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         names = sorted({name for manifest in manifests for name in manifest["sets"]})
         sets = {name: _join(out, name, folders, manifests) for name in names}
         _write_books(out, folders[0], manifests, sets)
-    print(
-        f"{out}: {sum(entry['documents'] for entry in sets.values()):,} documents, {sum(entry['tokens'] for entry in sets.values()):,} tokens"
-    )
+    num_documents, num_tokens = (sum(entry[field] for entry in sets.values()) for field in ("documents", "tokens"))
+    print(f"{out}: {num_documents:,} documents, {num_tokens:,} tokens")
     return 0
 
 

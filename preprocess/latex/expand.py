@@ -75,6 +75,25 @@ _ACRONYM = re.compile(
 )
 _DECLARED_ACRONYM = re.compile(r"\\(?:DeclareAcronym|newglossaryentry|longnewglossaryentry)\s*\{([^{}]*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _NO_LIST = re.compile(r"\\usepackage\s*\[[^\]]*nolist[^\]]*\]\s*\{acronym\}|\\begin\s*\{acronym\}\s*\[nolist\]")
+_ALGORITHM_KEYWORDS = {
+    "SetKwFunction": 2,
+    "SetKwData": 2,
+    "SetKwArray": 2,
+    "SetKw": 2,
+    "SetKwInOut": 2,
+    "SetKwInput": 2,
+    "SetKwComment": 3,
+    "SetKwBlock": 3,
+    "SetKwRepeat": 3,
+    "SetKwFor": 4,
+    "SetKwProg": 4,
+    "SetKwIF": 8,
+}  # number of groups each takes
+_COUNTER_VALUE = re.compile(r"\\(arabic|roman|Roman|alph|Alph|value)\s*\{([^{}]*)\}")
+_ROMAN = (
+    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"),
+    (4, "iv"), (1, "i"),
+)  # fmt: skip
 _ACRONYM_KEY = re.compile(r"\b(short|long|name)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}]*))")
 _SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
 MAX_ARGUMENT_CHARACTERS = 2_000_000
@@ -186,6 +205,7 @@ class Expander:
         self.include_only: set[str] | None = None
         self.excluded_environments = {"comment"}
         self.registers: set[str] = set()
+        self.counters: dict[str, int] = {}
         self.acronyms: dict[str, tuple[str, str]] = {}
         self.acronyms_used: set[str] = set()
         self.is_acronym_list_hidden = any("nolist" in text and _NO_LIST.search(text) for text in texts.values())
@@ -315,6 +335,9 @@ class Expander:
             return
         if name in self.registers:
             self._assign(frame)
+            return
+        if name.startswith("the") and name[3:] in self.counters:
+            self._emit(str(self.counters[name[3:]]))
             return
         if name.startswith("end") and len(name) > 3 and name[3:] in self.environments:
             frame.position = skip_line_space(text, end)
@@ -448,6 +471,13 @@ class Expander:
         """One argument of xparse's: `m`, `o`, `O<default>`, `s`, `t<token>`, `d<open><close><default>`, `r…` alike."""
         if kind == "m":
             return self._read_argument() or ""
+        if kind == "g":
+            frame = self._settle()
+            found = self.scan.group(frame.text, frame.position) if frame is not None else None
+            if frame is None or found is None:
+                return "-NoValue-"
+            frame.position = found[1]
+            return found[0]
         if kind[0] in "st":
             token = "*" if kind == "s" else kind[1:]
             frame = self._settle()
@@ -564,6 +594,8 @@ class Expander:
         if _calls_itself(target, body):
             return True
         is_global = name in ("gdef", "xdef")
+        if name in ("edef", "xdef") and self.counters:
+            body = self._with_counters(body)
         delimiters = re.split(r"#[1-9]", parameters.strip() if "#" not in parameters else parameters.lstrip())
         num_arguments = len(delimiters) - 1
         if num_arguments and delimiters[-1] == "#":
@@ -996,6 +1028,62 @@ class Expander:
         self._define(target[0].strip().lstrip("\\"), Macro(len(spec), None, split_body(whole), spec=spec))
         return True
 
+    def _algorithm_keyword(self, frame: _Frame, name: str, start: int) -> bool:
+        """algorithm2e's definitions of keywords: `\\SetKwFor{For}{for}{do}{end}` makes `\\For{c}{b}`."""
+        keywords: list[str] = []
+        position = frame.position
+        while len(keywords) < _ALGORITHM_KEYWORDS[name]:
+            found = self.scan.group(frame.text, position)
+            if found is None:
+                return False
+            keywords.append(found[0])
+            position = found[1]
+        frame.position = position
+        self.dropped["definition"] += position - start
+        for target, spec, body in _algorithm_macros(name, keywords):
+            self._define(target.strip().lstrip("\\"), Macro(len(spec), None, split_body(body), spec=spec))
+        return True
+
+    def _counter(self, frame: _Frame, name: str, start: int) -> bool:
+        """LaTeX's counters, where the paper has made them: those of LaTeX itself it counts as it prints."""
+        target = self.scan.group(frame.text, frame.position)
+        value = self.scan.group(frame.text, target[1]) if target is not None and name in ("setcounter", "addtocounter") else None
+        if target is None:
+            return False
+        counter = target[0].strip()
+        if name == "newcounter":
+            self.counters[counter] = 0
+            within = self.scan.optional_argument(frame.text, target[1])
+            frame.position = within[1] if within else target[1]
+            return True
+        if counter not in self.counters:
+            return False
+        if name in ("stepcounter", "refstepcounter"):
+            self.counters[counter] += 1
+            frame.position = target[1]
+            return True
+        if value is None:
+            return False
+        frame.position = value[1]
+        text = re.sub(r"\\value\s*\{([^{}]*)\}", lambda found: str(self.counters.get(found[1].strip(), 0)), value[0]).strip()
+        if re.fullmatch(r"-?\d{1,9}", text):
+            self.counters[counter] = int(text) + (self.counters[counter] if name == "addtocounter" else 0)
+        return True
+
+    def _counter_value(self, frame: _Frame, name: str, start: int) -> bool:
+        target = self.scan.group(frame.text, frame.position)
+        if target is None or target[0].strip() not in self.counters:
+            return False
+        frame.position = target[1]
+        self._emit(_numeral(name, self.counters[target[0].strip()]))
+        return True
+
+    def _with_counters(self, body: str) -> str:
+        """The body of an `\\edef` with the counters of that moment."""
+        return _COUNTER_VALUE.sub(
+            lambda found: _numeral(found[1], self.counters[found[2].strip()]) if found[2].strip() in self.counters else found[0], body
+        )
+
     def _setboolean(self, frame: _Frame, name: str, start: int) -> bool:
         target = self.scan.argument(frame.text, frame.position)
         value = self.scan.argument(frame.text, target[1]) if target and name == "setboolean" else None
@@ -1260,16 +1348,26 @@ class Expander:
         text, position = frame.text, frame.position
         if text[position : position + 1] == "*":
             position += 1
-        if name == "lstinline" and text[position : position + 1] == "[":
-            end = self.scan.bracket_end(text, position)
-            position = end if end > 0 else position
+        if name != "verb":
+            if (given := self.scan.optional_argument(text, position)) is not None:
+                position = given[1]
+            if name == "mintinline":
+                language = self.scan.group(text, position)
+                position = language[1] if language else position
+            if position >= len(text) and len(self.frames) > 1:  # a macro stands for it: its code comes after the call
+                frame.position = position
+                below = self._settle()
+                if below is None:
+                    return True
+                frame, text, position = below, below.text, below.position
         delimiter = text[position : position + 1]
-        if name in ("lstinline", "mintinline") and delimiter == "{":
-            return False
         if not delimiter or delimiter.isalpha() or delimiter in " \n*":
             return False
         line_end = text.find("\n", position)
-        end = text.find(delimiter, position + 1, line_end if line_end >= 0 else len(text))
+        if delimiter == "{" and name != "verb":
+            end = self.scan.group_end(text, position, 4_000) - 1
+        else:
+            end = text.find(delimiter, position + 1, line_end if line_end >= 0 else len(text))
         if end < 0:
             return False
         frame.position = end + 1
@@ -1321,6 +1419,48 @@ class Expander:
 
     def _prefix(self, frame: _Frame, name: str, start: int) -> bool:
         return True
+
+
+def _numeral(kind: str, number: int) -> str:
+    if kind in ("alph", "Alph"):
+        letter = chr(ord("a") + number - 1) if 1 <= number <= 26 else str(number)
+        return letter.upper() if kind == "Alph" else letter
+    if kind in ("roman", "Roman") and 0 < number < 4000:
+        text, left = "", number
+        for value, numeral in _ROMAN:
+            while left >= value:
+                text, left = text + numeral, left - value
+        return text if kind == "roman" else text.upper()
+    return str(number)
+
+
+def _algorithm_macros(name: str, words: list[str]) -> list[tuple[str, tuple[str, ...], str]]:
+    """What a `\\SetKw…` of algorithm2e defines: (name, arguments, body); `\\\\` ends a line."""
+    end = "#2\\\\ " + words[-1] + "\\\\ " if words[-1].strip() else "#2\\\\ "
+    if name == "SetKwFunction" or name == "SetKwData" or name == "SetKwArray":
+        return [(words[0], ("g",), f"\\IfNoValueTF{{#1}}{{{words[1]}}}{{{words[1]}(#1)}}")]
+    if name == "SetKw":
+        return [(words[0], ("g",), f" {words[1]} \\IfValueT{{#1}}{{#1}}")]
+    if name in ("SetKwInOut", "SetKwInput"):
+        return [(words[0], ("m",), f"\\\\ {words[1]}: #1\\\\ ")]
+    if name == "SetKwComment":
+        return [(words[0], ("s", "o", "m"), f" {words[1]} #3 {words[2]} ")]
+    if name == "SetKwBlock":
+        return [(words[0], ("m",), f"\\\\ {words[1]}\\\\ #1\\\\ {words[2]}\\\\ ")]
+    if name == "SetKwRepeat":
+        return [(words[0], ("m", "m"), f"\\\\ {words[1]}\\\\ #2\\\\ {words[2]} #1\\\\ ")]
+    if name in ("SetKwFor", "SetKwProg"):
+        head = f"\\\\ {words[1]} #1 {words[2]}\\\\ "
+        return [(words[0], ("m", "m"), head + end), (f"l{words[0]}", ("m", "m"), head + "#2\\\\ ")]
+    condition, other, last, if_word, then, else_if, otherwise, closing = words  # SetKwIF
+    close = f"\\\\ {closing}\\\\ " if closing.strip() else "\\\\ "
+    macros: list[tuple[str, tuple[str, ...], str]] = []
+    for prefix, ending in (("", close), ("u", "\\\\ "), ("l", "\\\\ ")):
+        macros.append((prefix + condition, ("m", "m"), f"\\\\ {if_word} #1 {then}\\\\ #2{ending}"))
+        macros.append((prefix + other, ("m", "m"), f"\\\\ {else_if} #1 {then}\\\\ #2{ending}"))
+        macros.append((prefix + last, ("m",), f"\\\\ {otherwise}\\\\ #1{ending}"))
+    macros.append((f"e{condition}", ("m", "m", "m"), f"\\\\ {if_word} #1 {then}\\\\ #2\\\\ {otherwise}\\\\ #3{close}"))
+    return macros
 
 
 def _argument_kinds(spec: str) -> list[str]:
@@ -1468,6 +1608,9 @@ _HANDLERS = {
     **dict.fromkeys(("@ifnextchar", "@ifstar"), Expander._next_character),
     **dict.fromkeys(_ACRONYM_COMMANDS, Expander._acronym),
     **dict.fromkeys(("acro", "acrodef", "newacronym", "newacro"), Expander._acronym_entry),
+    **dict.fromkeys(_ALGORITHM_KEYWORDS, Expander._algorithm_keyword),
+    **dict.fromkeys(("newcounter", "setcounter", "addtocounter", "stepcounter", "refstepcounter"), Expander._counter),
+    **dict.fromkeys(("arabic", "roman", "Roman", "alph", "Alph", "value"), Expander._counter_value),
     **dict.fromkeys(("excludecomment", "includecomment"), Expander._excludecomment),
     "includeonly": Expander._includeonly,
     "endinput": Expander._endinput,
@@ -1475,7 +1618,7 @@ _HANDLERS = {
     "begin": Expander._begin,
     "end": Expander._end,
     "verb": Expander._verb,
-    "lstinline": Expander._verb,
+    **dict.fromkeys(("lstinline", "mintinline"), Expander._verb),
     **dict.fromkeys(("url", "href", "nolinkurl", "path"), Expander._url),
     "xspace": Expander._xspace,
     "csname": Expander._csname,

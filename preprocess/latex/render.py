@@ -65,6 +65,8 @@ _NO_READER = re.compile(
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
 _DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture)\}")
+_KEY_VALUE = re.compile(r"\s*[a-z]+\s*=")
+_NAME_OPTION = re.compile(r"\b(?:name|title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
@@ -81,7 +83,7 @@ _ALGORITHM = {
     "ENSURE": "Ensure:", "COMMENT": "▷ {}", "REPEAT": "repeat", "UNTIL": "until {}", "FORALL": "for all {} do",
     "ELSIF": "else if {} then", "Input": "Input:", "Output": "Output:", "KwIn": "Input: {}", "KwOut": "Output: {}", "KwData": "Data: {}",
     "KwResult": "Result: {}", "KwRet": "return {}", "Call": "{}({})",
-    "TO": "to", "AND": "and", "OR": "or", "NOT": "not", "TRUE": "true", "FALSE": "false", "PRINT": "print",
+    "TO": "to", "KwTo": "to", "AND": "and", "OR": "or", "NOT": "not", "TRUE": "true", "FALSE": "false", "PRINT": "print",
     "XOR": "xor", "LOOP": "loop", "ENDLOOP": "end loop",
 }  # fmt: skip
 
@@ -101,7 +103,7 @@ _BLOCKS = {
     "Begin": ("begin", 1, "end"), "Fn": ("Function {}:", 2, "end"), "Function": ("Function {}:", 2, "end"), "Indp": ("", 0, ""),
 }  # fmt: skip
 _PARENTHESISED_CITES = frozenset({"citep", "Citep", "parencite", "autocite", "citealp@"})
-_IN_LINE = frozenset({"Comment", "COMMENT", "Call", "TO", "AND", "OR", "NOT", "TRUE", "FALSE", "XOR"})
+_IN_LINE = frozenset({"KwTo", "Comment", "COMMENT", "Call", "TO", "AND", "OR", "NOT", "TRUE", "FALSE", "XOR"})
 
 
 _AND = re.compile(r"\\(?:and|And|AND)(?![A-Za-z])")
@@ -421,7 +423,9 @@ class Renderer:
         if not LAYOUT.match(name):
             self.unknown[name] += 1
         if text[end : end + 1] == "[":
-            closing = self.scan.bracket_end(text, end, 200)
+            closing = self.scan.bracket_end(text, end, 2_000)
+            if closing - end > 200 and "=" not in text[end:closing]:
+                closing = -1  # too long for an option: text
             if closing > 0 and text[closing : closing + 1] == "{":
                 return closing
         return skip_line_space(text, end)
@@ -706,6 +710,12 @@ class Renderer:
         out.append(f"\n\n{'#' * (1 + self.has_chapters)} {name.capitalize()}\n\n")
         return self.scan.skip_space(text, end)
 
+    def _twocolumn(self, text: str, end: int, name: str, out: list[str]) -> int:
+        if (given := self.scan.optional_argument(text, end, 60_000)) is not None:
+            out.append(f"\n\n{self.render(given[0]) if not self.depth else self._nested(given[0])}\n\n")
+            return given[1]
+        return end
+
     def _superscript(self, text: str, end: int, name: str, out: list[str]) -> int:
         """A mark of an affiliation or of a table's note, as a formula; what is a word (`1\\textsuperscript{st}`) as one."""
         found = self.scan.group(text, end)
@@ -902,7 +912,11 @@ class Renderer:
         if title is not None:
             heading = self.inline(title)
             if (given := self.scan.optional_argument(text, position)) is not None:
-                note, position = self.inline(given[0]), given[1]
+                options, position = given
+                if _KEY_VALUE.match(options):  # thmtools: [name=…, label=…]
+                    named = _NAME_OPTION.search(options)
+                    options = (named[1] or named[2] or "") if named else ""
+                note = self.inline(options)
             if note:
                 heading = note if name.endswith("proof") or not heading else f"{heading} ({note})"
             out.append(f"\n\n{heading}. " if heading and heading[-1] not in ".:" else f"\n\n{heading} ")
@@ -925,8 +939,16 @@ class Renderer:
             self.algorithm_depth += 1
             self.is_algorithmic = name != "algorithm2e" and "\\begin{algorithmic}" in text[position - 20 : position + 2_000]
         out.append("\n\n" if name not in ("small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage") else "\n")
+        if name in ("tcolorbox", "mdframed") and (given := self.scan.optional_argument(text, position)) is not None:
+            if titled := _NAME_OPTION.search(given[0]):
+                out.append(f"{self.inline(titled[1] or titled[2] or '')}\n\n")
+            return given[1]
         if (wanted := _ENVIRONMENT_ARGUMENTS.get(name)) is not None:
-            return self._arguments(text, position, wanted)[1]
+            position = self._arguments(text, position, wanted)[1]
+            if name == "multicols" and (given := self.scan.optional_argument(text, position)) is not None:
+                out.append(self._nested(given[0]) + "\n\n")  # what stands over the columns
+                position = given[1]
+            return position
         given = self.scan.optional_argument(text, position) if text[position : position + 1] == "[" else None
         return given[1] if given else position
 
@@ -1042,6 +1064,7 @@ _COMMANDS: dict[str, Handler] = {
     "multicolumn": Renderer._multicolumn,
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), Renderer._acknowledgments),
     "ce": Renderer._chemistry,
+    "twocolumn": Renderer._twocolumn,
     **dict.fromkeys(("inst", "altaffilmark", "affilmark", "tablenotemark", "textsuperscript"), Renderer._superscript),
     **dict.fromkeys(("altaffiltext", "tablenotetext"), Renderer._marked_text),
     **dict.fromkeys(("keywords", "keyword", "terms", "MSC", "PACS", "JEL"), Renderer._keywords),

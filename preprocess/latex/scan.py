@@ -147,12 +147,12 @@ class Scanner:
         start = self.skip_space(text, position)
         return self.argument(text, start) if text[start : start + 1] == "{" else None
 
-    def optional_argument(self, text: str, position: int) -> tuple[str, int] | None:
+    def optional_argument(self, text: str, position: int, max_characters: int = MAX_OPTIONAL_CHARACTERS) -> tuple[str, int] | None:
         """An optional argument `[…]` at `position`, blanks before it allowed; None where there is none."""
         start = self.skip_space(text, position)
         if text[start : start + 1] != "[":
             return None
-        end = self.bracket_end(text, start)
+        end = self.bracket_end(text, start, max_characters)
         return None if end < 0 else (text[start + 1 : end - 1], end)
 
     def closing_dollar(self, text: str, position: int) -> int:

@@ -74,14 +74,14 @@ for _spec, _names in {
     "lstinputlisting verbatiminput inputminted fbox@ newacronym@ affilmark@ ccsdesc",
     "oom": "includegraphics includegraphics* includepdf",
     "mm": "setlength addtolength setcounter addtocounter addtocontents markboth numberwithin setkeys newcolumntype@ floatname settowidth "
-    "settoheight settodepth sbox savebox@ counterwithin counterwithout crefname@ SetKwInOut SetKwData SetKwFunction SetKw "
+    "settoheight settodepth sbox savebox@ counterwithin counterwithout crefname@ "
     "colorlet definecolorset@ pdfbookmark DeclareUnicodeCharacter newtheoremstyle@ setbeamercolor setbeamerfont setbeamertemplate "
     "titlespacing* dashline@ DeclareFontShape@ textblockorigin DeclareBibliographyCategory newglossary@ setmainfont@ pgfmathsetmacro "
     "declaretheorem@ fontsize foreach@ providecolor@ renewbibmacro addtotheorempostheadhook multiply@ @addtoreset",
     "mmm": "definecolor addcontentsline crefname Crefname titlespacing creflabelformat@ fmfpen@ newsymbol@ acmConference "
     "subjclassfoo@ crefformat@ contentsline titlecontents@ titleformat@ hyperdef",
     "omm": "rule newacronym DeclarePairedDelimiter@ declaretheorem savebox framebox@ newcolumntype",
-    "mmmm": "DeclareSymbolFont@ DeclareFontFamily@ SetKwFor",
+    "mmmm": "DeclareSymbolFont@ DeclareFontFamily@",
     "mmmmm": "DeclareMathSymbol@ titleformat SetMathAlphabet DeclareSymbolFont",
     "mmmmmm": "DeclareFontShape",
     "mmmmmmmmm": "newtheoremstyle",
@@ -108,8 +108,8 @@ SHOWN_LAST: dict[str, str] = {
     "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om", "subfloat": "oom", "subcaptionbox": "mm",
     "lowercase": "m", "uppercase": "m", "shortstack": "om",  "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
-    "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m", "twocolumn": "o",
-    "subjclass": "om", "translation": "m", "setcounter": "mm",
+    "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m",
+    "subjclass": "om", "translation": "m",
 }  # fmt: skip
 CITE_COMMANDS = _words(
     "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen "

@@ -139,6 +139,44 @@ def test_what_colleagues_saw_in_papers(source: str, preamble: str, text: str) ->
     assert body(source, preamble) == text
 
 
+KEYWORDS = (
+    r"\SetKwFunction{Rand}{rand}\SetKw{KwTo}{in}\SetKwInOut{Data}{input}\SetKwProg{Fn}{function}{}{end}\SetKwFor{For}{for}{}{end}"
+    r"\SetKwIF{If}{ElseIf}{Else}{if}{}{else if}{else}{end}\SetKwRepeat{Do}{do}{until}\SetKwComment{tcc}{/*}{*/}"
+)
+
+
+def test_keywords_that_a_paper_gives_its_algorithms() -> None:
+    source = (
+        r"\begin{algorithm}\Data{x}\Fn{f(x)}{\If{\Rand{} $<a$}{b\;}\For{i \KwTo \Rand{n}}{c\;d\;\tcc{note}}\Do{c}{b\;}}\end{algorithm} end"
+    )
+    lines = [line for line in body(source, KEYWORDS).split("\n") if line]
+    assert lines == [
+        *("input: x", "function f(x)", "if rand() $<a$", "b", "end", "for i in rand(n)", "c", "d", "/* note */", "end"),
+        *("do", "b", "until c", "end", "end"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "source, preamble, text",
+    [
+        (r"\begin{algorithm}\For{$i=1$ \KwTo $n$}{c\;}\end{algorithm}", "", "for $i=1$ to $n$ do\nc\nend for"),
+        (r"A \code|T_C($x)| \lstinline[style=a]!b$! \lstinline{c_d}", r"\newcommand{\code}{\lstinline[style=m]}", "A `T_C($x)` `b$` `c_d`"),
+        (r"$^{\uw}$ \theac", r"\newcounter{ac}\setcounter{ac}{1}\edef\uw{\arabic{ac}}\addtocounter{ac}{3}", "$^{1}$ 4"),
+        (r"\newcounter{n}\setcounter{n}{14}\roman{n} \Roman{n} \alph{n} \stepcounter{n}\value{n}", "", "xiv XIV n 15"),
+        (r"\begin{multicols}{2}[\section{Others} Text]body\end{multicols}", "", "# Others\n\nText\n\nbody"),
+        (r"\twocolumn[\begin{@twocolumnfalse}\title{T}\maketitle\end{@twocolumnfalse}] body", "", "# T\n\nbody"),
+        ("\\tcbox[on line,\n boxrule=1pt]{a}\\begin{tcolorbox}[colback=red,\n title={Box}]b\\end{tcolorbox}", "", "a\n\nBox\n\nb"),
+        (
+            r"\begin{theorem}[label=x,name=Main] a\end{theorem}\begin{theorem}[label=q] b\end{theorem}",
+            "",
+            "Theorem (Main). a\n\nTheorem. b",
+        ),
+    ],
+)
+def test_what_readers_of_real_papers_saw(source: str, preamble: str, text: str) -> None:
+    assert body(source, preamble) == text
+
+
 def test_plain_tex() -> None:
     source = "\\magnification=1200\n\\centerline{\\bf A Title}\n\\beginsection First.\n\nText $$x$$ goes \\item{(a)} on.\n\\bye\nnever"
     text = text_of({"paper.tex": source})

@@ -1,7 +1,14 @@
-import pytest
+import time
 
-from preprocess.config import NormaliseConfig
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from preprocess.config import Config, NormaliseConfig
+from preprocess.pipeline import process_paper
+from preprocess.records import Document
 from preprocess.stages.normalise import normalise
+from tests.preprocess.tiny import packed, raw_paper
 
 MASKING = NormaliseConfig(mask_emails=True, mask_phone_numbers=True)
 
@@ -17,6 +24,12 @@ MASKING = NormaliseConfig(mask_emails=True, mask_phone_numbers=True)
         (" \n\t\n ", ""),
         ("```\nfor  x:\n    y\n\n\n\nz\n```\n\n\n\nnext  one", "```\nfor  x:\n    y\n\n\n\nz\n```\n\nnext one\n"),
         ("中文 Кириллица ﬁ", "中文 Кириллица ﬁ\n"),
+        (
+            "semi\u00adsimple, semi\u2010simple, semi\u2011simple, semi- simple, 1\u20132",
+            "semisimple, semi-simple, semi-simple, semi- simple, 1–2\n",
+        ),
+        ("a \n \n \nb\n c", "a\n\nb\nc\n"),
+        ("`` `a  b` ``", "`` `a b` ``\n"),
     ],
 )
 def test_normalise(text: str, wanted: str) -> None:
@@ -28,9 +41,20 @@ def test_normalise(text: str, wanted: str) -> None:
     "text, wanted",
     [
         ("Write to a.b+c@math.example.edu or d@e.org.", "Write to [email] or [email]."),
+        ("{anna,b.c}@cs.example.edu, mailto:x@y.org (x_1@y-z.co.uk)", "[email], mailto:[email] ([email])"),
+        ("a | x@y.org\n1 | 2", "a | [email]\n1 | 2"),
+        ("[footnote: x@y.org] [caption: Of x@y.org.]", "[footnote: [email]] [caption: Of [email].]"),
         ("Call +49 30 1234 5678 or +1 (617) 555-0100 now.", "Call [phone] or [phone] now."),
+        ("(+33 1 23 45 67 89), +1.617.555.0100, +442079460958", "[phone]), [phone], [phone]"),
+        # what only looks like one
         ("no@ @mail a@b $x@y$ 3.14 + 2", "no@ @mail a@b $x@y$ 3.14 + 2"),
+        ("$f@g.org$ \\[x@y.org\\] $+49 30 1234 5678$", "$f@g.org$ \\[x@y.org\\] $+49 30 1234 5678$"),
+        ("\\begin{align}\na@b.org&+49 30 1234 5678\n\\end{align}", "\\begin{align}\na@b.org&+49 30 1234 5678\n\\end{align}"),
+        ("`ssh x@y.org` and p@1.2.3, https://x@y.org/z", "`ssh x@y.org` and p@1.2.3, https://x@y.org/z"),
+        ("arXiv:2402.00001v2, math/9901001, 10.1000/182@7", "arXiv:2402.00001v2, math/9901001, 10.1000/182@7"),
         ("In 1990 + 12 345 things", "In 1990 + 12 345 things"),
+        ("scores +106 769-438 and +83 973-831, +0.5 +1 000 000", "scores +106 769-438 and +83 973-831, +0.5 +1 000 000"),
+        ("a | +49 30 1234 5678\nb | +49 30 1234 5679", "a | +49 30 1234 5678\nb | +49 30 1234 5679"),
     ],
 )
 def test_masking(text: str, wanted: str) -> None:
@@ -40,4 +64,35 @@ def test_masking(text: str, wanted: str) -> None:
 
 
 def test_code_is_not_masked() -> None:
-    assert normalise("```\na@b.org\n```", MASKING) == "```\na@b.org\n```\n"
+    code = "```\na@b.org = +49 30 1234 5678\n```\n"
+    assert normalise(f"{code}\nc@d.org", MASKING) == f"{code}\n[email]\n"
+
+
+def test_each_mask_is_an_option_of_its_own() -> None:
+    text = "x@y.org, +49 30 1234 5678\n"
+    assert normalise(text, NormaliseConfig(mask_emails=True)) == "[email], +49 30 1234 5678\n"
+    assert normalise(text, NormaliseConfig(mask_phone_numbers=True)) == "x@y.org, [phone]\n"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab@.+1234 -\n\t\u00a0`$\\\u0301\u00ad\x00\r|", max_size=80))
+def test_twice_changes_nothing(text: str) -> None:
+    for config in (NormaliseConfig(), MASKING):
+        once = normalise(text, config)
+        assert normalise(once, config) == once
+
+
+@pytest.mark.parametrize(
+    "text", ["+1" * 50_000, "+1 2" * 50_000, "a@" * 50_000, "a.a@" * 50_000, "{" * 50_000 + "@", "`" * 50_001, " \n" * 50_000]
+)
+def test_the_time_is_linear_in_the_length(text: str) -> None:
+    started = time.process_time()
+    normalise(text, MASKING)
+    assert time.process_time() - started < 2
+
+
+def test_hyphenation_of_the_source_is_not_in_the_text() -> None:
+    source = rb"\documentclass{article}\hyphenation{data-base}\begin{document}A da\-ta\-base, semi-%" + b"\nsimple.\\end{document}"
+    outcome = process_paper(raw_paper(packed(source)), Config())
+    assert isinstance(outcome, Document)
+    assert outcome.text == "A database, semi-simple.\n"

@@ -1,6 +1,6 @@
 """The way of one paper, as section 3 of the paper tells it: validate the archive, extract the text, normalise and describe it.
 
-    RawPaper → unpack → SourceTree → decode, root, inclusion, expansion, rendering → ExtractedPaper → normalise, describe → Document
+    RawPaper → unpack → SourceTree → decode, root, inclusion, expansion, rendering → ExtractedPaper → describe, sign → Document
 
 Each step ends in its result or in a `Rejection`; nothing else happens to a paper.
 """
@@ -9,10 +9,11 @@ from preprocess.config import ArchiveConfig, Config, LatexConfig
 from preprocess.latex.paper import extract_latex
 from preprocess.records import Document, ExtractedPaper, Outcome, RawPaper, Rejection, RejectReason, SourceTree, Stage
 from preprocess.stages.describe import describe
+from preprocess.stages.minhash import minhash
 from preprocess.stages.normalise import normalise
 from preprocess.stages.unpack import unpack
 
-STAGE_VERSIONS = {"unpack": 1, "latex": 1, "normalise": 2, "describe": 3}
+STAGE_VERSIONS = {"unpack": 1, "latex": 1, "normalise": 2, "describe": 3, "minhash": 1}
 # part of every unit's fingerprint: raise a stage's number when its output changes for any paper
 
 
@@ -52,6 +53,7 @@ def normalise_paper(extracted: ExtractedPaper, config: Config) -> Document | Rej
         math_share=description.math_share,
         quality=description.quality,
         text_sha256=description.text_sha256,
+        minhash=tuple(minhash(text, config.minhash).tolist()),
     )
 
 

@@ -121,7 +121,10 @@ QUALITY_MEASURES = (*(measure.name for measure in fields(Quality)), "math_share"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A paper's text, normalised and described. `language` is ISO 639-1, or `und` where there is too little prose to tell."""
+    """A paper's text, normalised and described.
+
+    `language` is ISO 639-1, or `und` where there is too little prose to tell; `minhash` the signature of `preprocess.stages.minhash`.
+    """
 
     arxiv_id: str
     text: str
@@ -138,6 +141,7 @@ class Document:
     math_share: float
     quality: Quality
     text_sha256: str
+    minhash: tuple[int, ...]
 
 
 Outcome = Document | Rejection

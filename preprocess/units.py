@@ -4,16 +4,19 @@ A unit's manifest is written last and is its commit: a unit without a valid one 
 """
 
 import hashlib
+import io
 import json
 import os
 import resource
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from preprocess.config import Config
 from preprocess.corpus.domain import UNKNOWN, domain_of
@@ -28,8 +31,8 @@ from shards.fingerprint import fingerprint
 from shards.manifest import read_manifest, write_manifest
 from shards.text_shard import encode_text_shard
 
-MANIFESTS, DOCUMENTS, LEDGER, METRICS, BREADCRUMBS = "units", "documents", "ledger", "metrics", ".breadcrumbs"
-UNIT_FILES = {MANIFESTS: ".json", LEDGER: ".parquet", DOCUMENTS: ".jsonl.zst", METRICS: ".parquet"}
+MANIFESTS, DOCUMENTS, LEDGER, MINHASH, METRICS, BREADCRUMBS = "units", "documents", "ledger", "minhash", "metrics", ".breadcrumbs"
+UNIT_FILES = {MANIFESTS: ".json", LEDGER: ".parquet", DOCUMENTS: ".jsonl.zst", MINHASH: ".npy", METRICS: ".parquet"}
 # folders and endings of a unit's files, in the order in which they are removed: its manifest first, so that no half of it looks whole
 
 
@@ -40,7 +43,7 @@ def unit_fingerprint(unit: Unit, config: Config) -> str:
             "tar_md5": unit.tar_md5,
             "tar": unit.tar,
             "range": [unit.first_member, len(unit.members)],
-            "config": {name: asdict(getattr(config, name)) for name in ("archive", "latex", "normalise", "describe")},
+            "config": {name: asdict(getattr(config, name)) for name in ("archive", "latex", "normalise", "describe", "minhash")},
             "stages": STAGE_VERSIONS,
         }
     )
@@ -119,6 +122,7 @@ class UnitResult:
 
     unit: Unit
     documents: list[dict[str, Any]] = field(default_factory=list)
+    signatures: list[tuple[int, ...]] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
@@ -130,6 +134,7 @@ class UnitResult:
         self.metrics.append(_metrics_row(raw, seconds, attempt))
         if isinstance(outcome, Document):
             self.documents.append(document_row(raw, outcome, months, config))
+            self.signatures.append(outcome.minhash)
 
     def commit(self, out: Path, config: Config, commit: str) -> dict[str, Any]:
         """Writes the unit's files, the manifest last; gives the unit's summary."""
@@ -137,6 +142,7 @@ class UnitResult:
         contents = {
             f"{DOCUMENTS}/{name}.jsonl.zst": encode_text_shard(self.documents),
             f"{LEDGER}/{name}.parquet": encode_table(self.ledger, LEDGER_SCHEMA),
+            f"{MINHASH}/{name}.npy": encode_signatures(self.signatures, config.minhash.num_hashes),
         }
         for path, content in contents.items():
             write_bytes(out / path, content)
@@ -159,6 +165,13 @@ class UnitResult:
         }
         write_manifest(out / MANIFESTS / f"{name}.json", manifest)
         return summary
+
+
+def encode_signatures(signatures: Sequence[Sequence[int]], num_hashes: int) -> bytes:
+    """A unit's MinHash signatures as the bytes of a `.npy` file: `[documents, num_hashes]` uint32, in the order of its text shard."""
+    sink = io.BytesIO()
+    np.save(sink, np.array(signatures, dtype="<u4").reshape(len(signatures), num_hashes))
+    return sink.getvalue()
 
 
 def _metrics_row(raw: RawPaper, seconds: Mapping[Stage, float], attempt: int) -> dict[str, Any]:

@@ -10,11 +10,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from preprocess.config import MinHashConfig
 from preprocess.records import Quality
 from preprocess.sources.metadata import build_metadata
+from preprocess.stages.minhash import minhash
+from preprocess.units import encode_signatures
 from shards.manifest import write_manifest
 from shards.text_shard import encode_text_shard
 
+MINHASH = MinHashConfig()
 COUNTS = pa.map_(pa.string(), pa.int64())
 LEDGER_SCHEMA = pa.schema(
     [
@@ -131,10 +135,12 @@ def write_unit(out: Path, tar: str, papers: Sequence[Paper]) -> str:
                     "source": {"tar": tar, "member": member, "sha256": "0" * 64},
                 }
             )
-    for folder in ("documents", "ledger", "units"):
+    for folder in ("documents", "ledger", "minhash", "units"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     shard = encode_text_shard(documents)
     (out / "documents" / f"{unit}.jsonl.zst").write_bytes(shard)
+    signatures = [minhash(document["text"], MINHASH).tolist() for document in documents]
+    (out / "minhash" / f"{unit}.npy").write_bytes(encode_signatures(signatures, MINHASH.num_hashes))
     pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), out / "ledger" / f"{unit}.parquet")
     files = {f"documents/{unit}.jsonl.zst": {"sha256": hashlib.sha256(shard).hexdigest(), "bytes": len(shard)}}
     write_manifest(out / "units" / f"{unit}.json", {"files": files})

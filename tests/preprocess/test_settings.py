@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from preprocess.config import ArchiveConfig, Config, CorpusConfig, DescribeConfig, LatexConfig, UnitConfig
+from preprocess.config import ArchiveConfig, Config, CorpusConfig, DescribeConfig, LatexConfig, MinHashConfig, UnitConfig
 from preprocess.settings import load_config
 from shards.errors import InputError
 
@@ -90,10 +90,10 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
 def test_every_number_of_a_limit_is_checked() -> None:
     """A limit without a check would be found by whoever types a wrong one."""
     num_checked = 0
-    for kind in (ArchiveConfig, LatexConfig):
+    for kind in (ArchiveConfig, LatexConfig, MinHashConfig):
         for name, value in vars(kind()).items():
             if isinstance(value, int) and not isinstance(value, bool):
                 num_checked += 1
                 with pytest.raises(InputError, match=name):
                     kind(**{name: -1})
-    assert num_checked == 11
+    assert num_checked == 14

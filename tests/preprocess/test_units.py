@@ -1,18 +1,30 @@
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from preprocess.config import ArchiveConfig, Config, CorpusConfig, DescribeConfig, LatexConfig, NormaliseConfig, UnitConfig
+from preprocess.config import ArchiveConfig, Config, CorpusConfig, DescribeConfig, LatexConfig, MinHashConfig, NormaliseConfig, UnitConfig
 from preprocess.ledger import LEDGER_SCHEMA, METRICS_SCHEMA
 from preprocess.pipeline import process_paper
 from preprocess.records import RejectReason, Stage
 from preprocess.sources.metadata import MetadataMonths
 from preprocess.sources.tars import Member, Unit
-from preprocess.units import UNIT_FILES, Breadcrumb, UnitResult, has_reason, is_done, remove_unit, unit_fingerprint
+from preprocess.stages.minhash import minhash
+from preprocess.units import (
+    UNIT_FILES,
+    Breadcrumb,
+    UnitResult,
+    encode_signatures,
+    has_reason,
+    is_done,
+    remove_unit,
+    unit_fingerprint,
+)
 from shards.text_shard import read_text_shard
 from tests.preprocess.run_folder import metadata_line, write_metadata
 from tests.preprocess.tiny import TEX, packed, raw_paper
@@ -68,7 +80,18 @@ def test_a_unit_is_committed_whole(tmp_path: Path) -> None:
     assert (ledger.schema, ledger.num_rows, metrics.schema, metrics.num_rows) == (LEDGER_SCHEMA, 2, METRICS_SCHEMA, 2)
     manifest = json.loads((out / "units" / f"{unit().name}.json").read_bytes())
     assert (manifest["commit"], manifest["fingerprint"], manifest["counts"]) == ("some commit", unit_fingerprint(unit(), CONFIG), summary)
-    assert sorted(manifest["files"]) == [f"documents/{unit().name}.jsonl.zst", f"ledger/{unit().name}.parquet"]
+    assert sorted(manifest["files"]) == [
+        f"documents/{unit().name}.jsonl.zst",
+        f"ledger/{unit().name}.parquet",
+        f"minhash/{unit().name}.npy",
+    ]
+    signatures = np.load(out / "minhash" / f"{unit().name}.npy")
+    assert (signatures.shape, signatures.dtype) == ((1, 125), np.dtype("<u4"))
+    assert (signatures[0] == minhash(document["text"], CONFIG.minhash)).all()
+
+
+def test_a_unit_without_documents_has_a_table_of_no_signatures() -> None:
+    assert np.load(io.BytesIO(encode_signatures([], 6))).shape == (0, 6)
 
 
 def test_a_unit_comes_out_the_same_twice(tmp_path: Path) -> None:
@@ -83,7 +106,7 @@ def test_a_unit_comes_out_the_same_twice(tmp_path: Path) -> None:
 
 def test_a_unit_that_is_not_whole_is_not_done(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for folder in ("documents", "ledger"):
+    for folder in ("documents", "ledger", "minhash"):
         commit(out)
         [path] = (out / folder).iterdir()
         path.write_bytes(path.read_bytes()[:-1])
@@ -119,6 +142,7 @@ def test_the_fingerprint_knows_what_the_bytes_depend_on(monkeypatch: pytest.Monk
         unit_fingerprint(unit(), Config(latex=LatexConfig(keep_bibliography=True))),
         unit_fingerprint(unit(), Config(normalise=NormaliseConfig(mask_emails=True))),
         unit_fingerprint(unit(), Config(describe=DescribeConfig(language_sample_characters=1))),
+        unit_fingerprint(unit(), Config(minhash=MinHashConfig(num_bands=24))),
     ]
     monkeypatch.setattr("preprocess.units.STAGE_VERSIONS", {"unpack": 99})
     others.append(unit_fingerprint(unit(), CONFIG))

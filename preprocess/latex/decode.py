@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from preprocess.latex.trace import Trace
+
 TEX_SUFFIXES = (
     ".tex",
     ".ltx",
@@ -74,7 +76,7 @@ def is_tex_name(name: str) -> bool:
     return not _SKIPPED_SUFFIXES.search(base) and not base.startswith((".", "makefile", "readme", "00readme", "license", "copying"))
 
 
-def decode(files: Mapping[str, bytes]) -> tuple[dict[str, str], Counter[str]]:
+def decode(files: Mapping[str, bytes], trace: Trace | None = None) -> tuple[dict[str, str], Counter[str]]:
     """The texts of the files that may hold TeX, line ends as `\\n`, and what was unusual by kind."""
     warnings: Counter[str] = Counter()
     texts: dict[str, str] = {}
@@ -85,7 +87,12 @@ def decode(files: Mapping[str, bytes]) -> tuple[dict[str, str], Counter[str]]:
     for name, content in wanted.items():
         if not content:
             continue
-        text = decode_text(content, declared, warnings)
+        own: Counter[str] = Counter()
+        text = decode_text(content, declared, own)
+        warnings += own
+        if trace is not None:
+            for kind in own:
+                trace.note(kind, name, 0, declared or "" if kind == "encoding_declared" else "")
         if text is not None:
             texts[name] = text
     return texts, warnings

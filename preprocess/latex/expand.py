@@ -15,7 +15,7 @@ from preprocess.config import LatexConfig
 from preprocess.latex.decode import is_tex_name
 from preprocess.latex.scan import Scanner, guard, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
-from preprocess.latex.trace import Trace
+from preprocess.latex.trace import Note, Trace
 
 _NEXT = re.compile(r"[\\%{}]")
 _WORD = re.compile(r"\\([A-Za-z@]+)\*?|\\(.)", re.S)
@@ -246,13 +246,17 @@ class Expander:
     def _warn(self, kind: str, detail: str = "") -> None:
         self.warnings[kind] += 1
         if self.trace is not None:
-            frame = next((frame for frame in reversed(self.frames) if frame.name is not None), None)
-            file, line = ("", 0) if frame is None else (frame.name or "", frame.text.count("\n", 0, frame.position) + 1)
-            self.trace.note(kind, file, line, detail)
+            self.trace.note(kind, *self._place(), detail)
+
+    def _place(self) -> tuple[str, int]:
+        """The file being read and the line in it, from 1."""
+        frame = next((frame for frame in reversed(self.frames) if frame.name is not None), None)
+        return ("", 0) if frame is None else (frame.name or "", frame.text.count("\n", 0, frame.position) + 1)
 
     def _push_file(self, name: str) -> None:
         if self.trace is not None and self.frames:
-            self.trace.included.append((next((frame.name for frame in reversed(self.frames) if frame.name), ""), name))
+            file, line = self._place()
+            self.trace.included.append(Note(kind="included", file=file, line=line, detail=name))
         self.files.append(name)
         self.frames.append(_Frame(self.texts[name], name=name))
 
@@ -1273,7 +1277,7 @@ class Expander:
             frame.position = end
             if environment in self.excluded_environments:
                 if self.trace is not None:
-                    self.trace.dropped_environments[environment] += 1
+                    self.trace.drop(environment, end - start)
                 self.dropped["comment"] += end - start
             elif environment.startswith("filecontents"):
                 self._filecontents(text[found.end() : closing])

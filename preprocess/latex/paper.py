@@ -20,7 +20,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
     A root whose text is mostly in an earlier one is an older or shorter version of the same paper, and is left out.
     `trace`, where given, is filled with what was done and where.
     """
-    texts, warnings = decode(tree.files)
+    texts, warnings = decode(tree.files, trace)
     warnings.update(tree.notes)
     readme = next(
         (tree.files[name] for name in ("00README.json", "00README.yaml", "00README.yml", "00README.XXX") if name in tree.files), None

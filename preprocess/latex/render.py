@@ -992,10 +992,10 @@ class Renderer:
             out.append("\n\n")
 
     def _drop(self, text: str, name: str, position: int, kind: str) -> int:
-        if self.trace is not None:
-            self.trace.dropped_environments[name] += 1
         after = self._environment_end(text, name, position)
         self.dropped[kind] += after - position
+        if self.trace is not None:
+            self.trace.drop(name, after - position)
         return after
 
     def _environment_end(self, text: str, name: str, position: int) -> int:

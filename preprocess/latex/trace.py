@@ -21,12 +21,18 @@ class Trace:
     """Filled on the way of one paper. It changes nothing of the result and is empty where nobody asked for it."""
 
     roots: list[str] = field(default_factory=list)
-    included: list[tuple[str, str]] = field(default_factory=list)  # who includes, what is included, in order
+    included: list[Note] = field(default_factory=list)  # who includes and where, in `detail` what, in order
     expanded_sources: dict[str, str] = field(default_factory=dict)  # root → its source after inclusion and expansion
     macro_calls: Counter[str] = field(default_factory=Counter)  # name → calls of the paper's own macros
     dropped_environments: Counter[str] = field(default_factory=Counter)  # name → occurrences
+    dropped_environment_characters: Counter[str] = field(default_factory=Counter)  # name → characters of them
     unknown_commands: Counter[str] = field(default_factory=Counter)  # name → occurrences, shown without their name
     notes: list[Note] = field(default_factory=list)
+
+    def drop(self, environment: str, num_characters: int) -> None:
+        """Counts an environment that is not in the text."""
+        self.dropped_environments[environment] += 1
+        self.dropped_environment_characters[environment] += num_characters
 
     def note(self, kind: str, file: str, line: int, detail: str) -> None:
         """Adds a note, up to `MAX_NOTES` of them."""

@@ -55,7 +55,7 @@ def plan_sets(corpus: Corpus, tokenizer: LatexTokenizer, *, frame_bytes: int, le
     sets = []
     for name, files in sorted(by_name.items()):
         files.sort(key=lambda file: file.bucket)
-        sources = [[file.bucket, file.sha256] for file in files]
+        sources = [[file.bucket, file.sha256, file.documents, file.text_bytes] for file in files]
         made_from = fingerprint([FORMAT, tokenizer.sha256, frame_bytes, level, sources])
         sets.append(PlannedSet(name=name, files=tuple(files), made_from=made_from))
     return sets

@@ -100,26 +100,28 @@ def _bring_into_line(
         _say(f"tokenise: all {len(sets)} sets are done, nothing to do")
         return old
     _say_what_was_there(out, old, tokenizer, corpus)
-    (out / MANIFEST).unlink(missing_ok=True)
     write_bytes(units / TOKENIZER_FILE, tokenizer.model)
     to_merge = [entry for entry in sets if entry.name not in done]
     to_encode = [file for entry in to_merge for file in entry.files if not is_encoded(units, file, tokenizer.sha256)]
     if to_merge:
         # Ray takes seconds to import: not for --help, bad input, and where there is nothing to do
-        from preprocess.ray_runner import cluster_cpus, connect, run_units
+        from preprocess.ray_runner import cluster_cpus, connect, require_shared, run_units
 
         with connect(args.address, args.num_workers):
+            require_shared(out, sorted({file.path.resolve().parent for file in to_encode}))
             workers = args.num_workers or max(1, int(cluster_cpus()))
             rows = encode_rows(units, to_encode, tokenizer.sha256)
             _follow(run_units(rows, encode_unit, num_workers=workers), to_encode)
             settings = {"vocab_size": tokenizer.vocab_size, "frame_bytes": args.frame_bytes, "level": args.level}
             merges = [merge_row(out, units, entry, **settings) for entry in to_merge]
+            (out / MANIFEST).unlink(missing_ok=True)  # up to here what stood there is whole
             for number, row in enumerate(run_units(merges, merge_unit, num_workers=workers), 1):
                 done[row["name"]] = row["books"]
                 _say(f"merge: {number} of {len(merges)} sets, {row['name']} has {row['books']['tokens']:,} tokens")
-    _remove_stale(out, units, sets)
     content = _content(corpus, tokenizer, sets, done, args)
     _check_conservation(content, corpus)
+    (out / MANIFEST).unlink(missing_ok=True)
+    _remove_stale(out, units, sets)
     write_bytes(out / TOKENIZER_FILE, tokenizer.model)
     write_manifest(out / MANIFEST, content)
     return content

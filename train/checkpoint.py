@@ -5,6 +5,7 @@ one. `texmill.json` lists the files with size and SHA-256; one that is damaged l
 """
 
 import contextlib
+import copy
 import dataclasses
 import hashlib
 import json
@@ -173,46 +174,80 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def save(
-    run: Path,
-    progress: Progress,
-    config: TrainConfig,
-    shards: TokenShards,
-    stream: dict[str, Any],
-    wrapped: Any,
-    optimizer: Any,
-    scheduler: Any,
-) -> Path:
-    """Writes the checkpoint of a step under a temporary name and renames it when it is whole; then removes the oldest beyond those kept.
+class Saver:
+    """Saves a run's checkpoints: under a temporary name, renamed when whole; then the oldest beyond those kept are removed.
 
-    `stream` is `train.data.stream_identity`. Raises `InputError` where it cannot be written; what was saved before stays.
+    `stream` is `train.data.stream_identity`. Raises `InputError` where a checkpoint cannot be written; what was saved before stays.
     """
-    from train.megatron_adapter import save_sharded
 
-    final = folder_of(run, progress.iteration)
-    temporary = final.parent / f"{TEMPORARY_PREFIX}{final.name}"
-    is_first = torch.distributed.get_rank() == 0
-    if is_first:
-        _remove_unfinished(final.parent)
-    failure = _first_of_all(_try(lambda: temporary.mkdir(parents=True)) if is_first else None)
-    if failure is None:
-        # nothing draws random numbers after the weights: all processes have one state, and the first one's is saved
-        extra = {"scheduler": scheduler.state_dict(), "random_state": torch.get_rng_state()}
+    def __init__(self, run: Path, config: TrainConfig, shards: TokenShards, stream: dict[str, Any]) -> None:
+        self.run, self.config, self.shards, self.stream = run, config, shards, stream
+        self.pending: tuple[Any, Progress] | None = None
+
+    def save(self, progress: Progress, wrapped: Any, optimizer: Any, scheduler: Any) -> Path:
+        """Saves, and gives the checkpoint's folder."""
+        from train.megatron_adapter import save_sharded
+
+        temporary = self._begin(progress)
         # the others are told by the save itself, or by this process's end: they may wait inside it, where nothing else can be agreed on
-        failure = _try(lambda: save_sharded(temporary, wrapped, optimizer, extra))
-    if failure is None:
-        failure = _commit(temporary, final, progress, config, shards, stream)
-    if failure is not None:
-        if is_first:
-            shutil.rmtree(temporary, ignore_errors=True)
-        kept = all_of(run)
+        self._require(progress, _try(lambda: save_sharded(temporary, wrapped, optimizer, self._extra(scheduler))))
+        return self._commit(progress)
+
+    def start(self, progress: Progress, wrapped: Any, optimizer: Any, scheduler: Any) -> None:
+        """Has another process save the weights as they are now; `finished` says when it is done."""
+        from train.megatron_adapter import PendingSave, start_saving_sharded
+
+        temporary = self._begin(progress)
+        started: list[PendingSave] = []
+        extra = self._extra(scheduler)
+        self._require(progress, _try(lambda: started.append(start_saving_sharded(temporary, wrapped, optimizer, extra))))
+        self.pending = (started[0], copy.deepcopy(progress))
+
+    def finished(self, *, is_waiting: bool) -> Path | None:
+        """The checkpoint that was being saved, once it is whole; with `is_waiting` it is waited for. None where there is none yet."""
+        if self.pending is None or not self.pending[0].is_done(is_waiting=is_waiting):
+            return None
+        pending, progress = self.pending
+        self.pending = None
+        self._require(progress, _try(pending.finish))
+        return self._commit(progress)
+
+    def _temporary(self, progress: Progress) -> Path:
+        final = folder_of(self.run, progress.iteration)
+        return final.parent / f"{TEMPORARY_PREFIX}{final.name}"
+
+    def _begin(self, progress: Progress) -> Path:
+        temporary = self._temporary(progress)
+
+        def make() -> None:
+            _remove_unfinished(temporary.parent)
+            temporary.mkdir(parents=True)
+
+        self._require(progress, _first_of_all(_try(make) if torch.distributed.get_rank() == 0 else None))
+        return temporary
+
+    def _extra(self, scheduler: Any) -> dict[str, Any]:
+        # nothing draws random numbers after the weights: all processes have one state, and the first one's is saved
+        return {"scheduler": scheduler.state_dict(), "random_state": torch.get_rng_state()}
+
+    def _commit(self, progress: Progress) -> Path:
+        final = folder_of(self.run, progress.iteration)
+        self._require(progress, _commit(self._temporary(progress), final, progress, self.config, self.shards, self.stream))
+        if torch.distributed.get_rank() == 0:
+            for path in all_of(self.run)[: -self.config.training.keep_checkpoints]:
+                shutil.rmtree(path)
+        torch.distributed.barrier()
+        return final
+
+    def _require(self, progress: Progress, failure: str | None) -> None:
+        if failure is None:
+            return
+        if torch.distributed.get_rank() == 0:
+            shutil.rmtree(self._temporary(progress), ignore_errors=True)
+        kept = all_of(self.run)
         last = f"the last good checkpoint is {kept[-1]}" if kept else "there is no earlier checkpoint"
+        final = folder_of(self.run, progress.iteration)
         raise InputError(f"{final}: cannot be saved ({failure}); {last}. Make room and run the same command again")
-    if is_first:
-        for path in all_of(run)[: -config.training.keep_checkpoints]:
-            shutil.rmtree(path)
-    torch.distributed.barrier()
-    return final
 
 
 def _commit(

@@ -225,6 +225,8 @@ class TrainingConfig:
     # steps between lines
     save_interval: int = 100
     # steps between checkpoints; one always stands at the end
+    async_save: bool = False
+    # another process writes a checkpoint while training goes on; the last one of a run is waited for
     keep_checkpoints: int = 3
     # newest checkpoints that stay
     seed: int = 1234

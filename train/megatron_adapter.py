@@ -7,6 +7,7 @@ model, optimizer and checkpoints run over gloo; with CUDA the shim does nothing.
 import importlib.metadata
 import logging
 import os
+import pickle
 import queue
 import warnings
 from collections.abc import Callable, Iterator
@@ -77,6 +78,7 @@ with warnings.catch_warnings():
     from megatron.core.datasets.indexed_dataset import IndexedDataset, _BinReader, _IndexReader
     from megatron.core.datasets.utils import Split
     from megatron.core.dist_checkpointing.strategies import filesystem_async
+    from megatron.core.dist_checkpointing.strategies.async_utils import TemporalAsyncCaller
     from megatron.core.distributed import DistributedDataParallel, DistributedDataParallelConfig, finalize_model_grads
     from megatron.core.fusions.fused_bias_dropout import get_bias_dropout_add
     from megatron.core.models.backends import LocalSpecProvider
@@ -593,12 +595,61 @@ _OPTIMIZER_FORMAT = {"distrib_optim_sharding_type": "fully_reshardable", "distri
 # the format that other tensor- and data-parallel sizes can load; megatron's default of this line cannot be saved any more
 
 
+class _ResultsFile:
+    """What a save has written, handed on through a file: between processes too, with nothing that outlives a kill.
+
+    Megatron's default is a queue in a manager process, which takes many seconds to start and is left behind by a killed run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def put(self, results: Any) -> None:
+        """Called where the writing is done."""
+        self.path.write_bytes(pickle.dumps(results))
+
+    def get_nowait(self) -> Any:
+        """Called when it is done."""
+        try:
+            results = pickle.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            raise queue.Empty from None
+        self.path.unlink()
+        return results
+
+
+class PendingSave:
+    """A save whose files another process writes, of the weights as they were at its beginning."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._caller = TemporalAsyncCaller()
+        self._caller.schedule_async_call(request)
+
+    def is_done(self, *, is_waiting: bool) -> bool:
+        """Whether the files of all processes are written; asked by all of them together."""
+        return bool(self._caller.is_current_async_call_done(blocking=is_waiting))
+
+    def finish(self) -> None:
+        """Writes what says where everything lies; raises what went wrong in the writing."""
+        for finalize in self._request.finalize_fns:
+            finalize()
+
+
 def save_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> None:
     """Writes weights, optimizer state and `extra` as a distributed checkpoint into the existing, empty `folder`."""
-    # what is put in is taken out by this same process; megatron's default is a queue in a manager process, which takes many seconds to
-    # start and outlives a killed run
-    filesystem_async._results_queue = queue.Queue()
-    dist_checkpointing.save(_sharded_state(wrapped, optimizer, extra, is_loading=False), str(folder))
+    _start_save(folder, wrapped, optimizer, extra, is_async=False)
+
+
+def start_saving_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> PendingSave:
+    """The same beside the training."""
+    return PendingSave(_start_save(folder, wrapped, optimizer, extra, is_async=True))
+
+
+def _start_save(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any], *, is_async: bool) -> Any:
+    filesystem_async._results_queue = _ResultsFile(folder / f".results-{torch.distributed.get_rank()}")
+    state = _sharded_state(wrapped, optimizer, extra, is_loading=False)
+    return dist_checkpointing.save(state, str(folder), async_sharded_save=is_async)
 
 
 def load_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from shards.commit import write_bytes
+from shards.errors import InputError
 from train.config import ModelConfig, flops_per_token
 
 PEAK_TFLOPS = {
@@ -82,8 +83,14 @@ class MetricsLog:
         self.num_rows += 1
         if self.handle is None:
             return
-        self.handle.write(json.dumps(_finite(row), allow_nan=False) + "\n")
-        self.handle.flush()
+        try:
+            self.handle.write(json.dumps(_finite(row), allow_nan=False) + "\n")
+            self.handle.flush()
+        except OSError as error:
+            raise InputError(
+                f"{self.handle.name}: cannot be written ({error.strerror}); make room and run the same command again, it goes on from its "
+                f"last checkpoint"
+            ) from None
         prefix = f"validation/{row['domain']}" if row["kind"] == "validation" else row["kind"]
         for name, value in _figures(row):
             if name != "iteration" and math.isfinite(value):

@@ -72,6 +72,7 @@ class Trainer:
         if self.rank == 0:
             write_manifest(run / "kernels.json", {choice.component: dataclasses.asdict(choice) for choice in self.kernels.choices})
         self._build_data(sets)
+        self.saver = checkpoints.Saver(run, config, shards, self.stream_identity)
         kept_rows = self.progress.metric_rows if is_own else 0
         self.log = MetricsLog(run, is_writer=self.rank == 0, kept_rows=kept_rows, from_iteration=self.progress.iteration)
 
@@ -218,6 +219,8 @@ class Trainer:
         """What comes between steps: validation, checkpoints, comparing replicas. None of it is part of a step's time."""
         training, iteration = self.config.training, self.progress.iteration
         started = time.perf_counter()
+        with self._timed("checkpoint"):
+            self._finish_saving(is_waiting=False)
         interval = self.config.watch.replica_check_interval
         if interval is not None and iteration % interval == 0:
             self._compare_replicas()
@@ -225,7 +228,7 @@ class Trainer:
             self.validate()
         # weights are not saved while it is open whether they are to blame for bad steps
         if (iteration % training.save_interval == 0 or is_last) and not self.watch.bad_in_a_row:
-            self._save()
+            self._save(is_last=is_last)
         elif is_last and self.watch.bad_in_a_row:
             raise InputError(
                 f"step {iteration}: the last {self.watch.bad_in_a_row} steps were bad: nothing is saved after the last good checkpoint; "
@@ -237,15 +240,22 @@ class Trainer:
         self._interval_started = time.perf_counter()
         self._interval_from, self._interval_waited = self.progress.iteration, batches.waited_seconds
 
-    def _save(self) -> None:
+    def _save(self, *, is_last: bool) -> None:
         with self._timed("checkpoint"):
             self.hang.alive()
+            self._finish_saving(is_waiting=True)
             self.progress.watch, self.progress.rewinds, self.progress.metric_rows = self.watch.state(), 0, self.log.num_rows
-            folder = checkpoints.save(
-                self.run, self.progress, self.config, self.shards, self.stream_identity, self.wrapped, self.optimizer, self.scheduler
-            )
+            arguments = (self.progress, self.wrapped, self.optimizer, self.scheduler)
+            if self.config.training.async_save and not is_last:
+                self.saver.start(*arguments)
+            else:
+                self.say(f"saved {self.saver.save(*arguments)}")
             self.hang.alive()
-        self.say(f"saved {folder}")
+
+    def _finish_saving(self, *, is_waiting: bool) -> None:
+        folder = self.saver.finished(is_waiting=is_waiting)
+        if folder is not None:
+            self.say(f"saved {folder}")
 
     def _step(self, batches: Batches) -> tuple[float, float, float, int, bool]:
         """Loss, gradient norm, learning rate, the step's fault (0: none; otherwise nothing was applied), whether to stop after it."""
@@ -294,6 +304,7 @@ class Trainer:
 
     def _go_back(self) -> None:
         """Back to the last good checkpoint, and on behind the data that was seen since. Raises `InputError` where that cannot help."""
+        self._finish_saving(is_waiting=True)
         failed = self.progress
         what = f"step {failed.iteration}: {self.watch.bad_in_a_row} bad steps in a row"
         start = checkpoints.newest_undamaged(self.run, self.say)

@@ -159,7 +159,7 @@ def train_with_faults(config: TrainConfig, tokens: Path, run: Path, kind: str, s
             if trainer.rank == trainer.world_size - 1:
                 os.kill(os.getpid(), signal.SIGSTOP)
         elif kind == "no_room":
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, resource.RLIM_INFINITY))  # what lines and rows need is less
         return losses
 
     megatron_adapter.forward_backward = forward_backward  # this process is the job's own

@@ -1,11 +1,13 @@
 """What a run says of itself: formulas against hand-made numbers, rows in files that survive a kill."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
 
 import pytest
 
+from shards.errors import InputError
 from tests.train.ranks import Ranks
 from tests.train.runs import rows, small_config
 from tests.train.token_folder import BYTES_PER_TOKEN
@@ -130,8 +132,18 @@ def test_what_was_logged_after_the_checkpoint_is_logged_again(tmp_path: Path) ->
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 4
 
 
-def test_the_size_of_a_model_is_known_only_with_a_vocabulary() -> None:
-    from shards.errors import InputError
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    log = MetricsLog(tmp_path, is_writer=True, kept_rows=0, from_iteration=0)
+    assert log.handle is not None
+    log.handle.close()
+    log.handle = open("/dev/full", "a")  # noqa: SIM115
+    with pytest.raises(InputError, match=r"/dev/full: cannot be written \(No space left on device\); make room"):
+        log.write({"kind": "train", "iteration": 1})
+    with contextlib.suppress(OSError):
+        log.handle.close()
+    log.board.close()
 
+
+def test_the_size_of_a_model_is_known_only_with_a_vocabulary() -> None:
     with pytest.raises(InputError, match="vocab_size is left to the token shards"):
         flops_per_token(ModelConfig(), is_causal=True)

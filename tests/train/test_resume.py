@@ -22,6 +22,7 @@ FORMATS: dict[str, tuple[int, dict[str, Any]]] = {
     "distributed": (2, {"use_distributed_optimizer": True}),
     "distributed_alone": (1, {"use_distributed_optimizer": True}),
     "tp2_sp": (2, {"tensor_model_parallel_size": 2, "sequence_parallel": True}),
+    "async": (2, {"use_distributed_optimizer": True, "async_save": True}),
     "bf16": (1, {"bf16": True}),
     "bf16_distributed": (2, {"bf16": True, "use_distributed_optimizer": True, "overlap_grad_reduce": True}),
 }
@@ -34,19 +35,21 @@ def checkpoint_names(run: Path) -> list[str]:
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_killed_run_goes_on_to_the_same_bits(name: str, ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
     world_size, fields = FORMATS[name]
-    config = small_config(train_iters=8, save_interval=3, eval_interval=4, **fields)
+    config = small_config(train_iters=9, save_interval=3, eval_interval=4, **fields)
     undisturbed = ranks.run("train", config, tokens, tmp_path / "a", world_size=world_size)
-    killed = ranks.start("train_until_killed", config, tokens, tmp_path / "b", 6, world_size=world_size).wait()
+    killed = ranks.start("train_until_killed", config, tokens, tmp_path / "b", 8, world_size=world_size).wait()
     assert [rank.code for rank in killed] == [KILLED] * world_size
-    assert list(losses(tmp_path / "b")) == [1, 2, 3, 4, 5]
+    assert list(losses(tmp_path / "b")) == [1, 2, 3, 4, 5, 6, 7]
+    # a save beside the training is waited for before the next one begins
+    assert "iter_0000003" in checkpoint_names(tmp_path / "b")
     resumed = ranks.run("train", config, tokens, tmp_path / "b", world_size=world_size)
     assert resumed == undisturbed
     assert losses(tmp_path / "b") == losses(tmp_path / "a")
-    assert len(losses(tmp_path / "a")) == 8
+    assert len(losses(tmp_path / "a")) == 9
     same = ("iteration", "domain", "lm_loss", "tokens")
     validations = [[{key: row[key] for key in same} for row in rows(tmp_path / run, "validation")] for run in "ab"]
     assert validations[0] == validations[1]
-    assert len(validations[0]) == 3 * 3  # steps 0, 4, 8
+    assert len(validations[0]) == 4 * 3  # steps 0, 4, 8, 9
 
 
 def test_every_parameter_counts_its_own_steps_after_a_load(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import orjson
 
+from preprocess.explain import explanation
 from preprocess.guard import guarded
+from preprocess.latex.trace import Trace
 from preprocess.pipeline import process_paper
 from preprocess.records import RawPaper, Rejection, Stage
 from preprocess.settings import load_config
@@ -49,7 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     extract = commands.add_parser("extract", help="one paper to its text on standard output, its outcome on standard error")
     extract.add_argument("file", type=Path, metavar="FILE", help="a .tex, .gz, .tar.gz or .tar file, or a folder of sources")
     extract.add_argument(
-        "--format", choices=("text", "json"), default="text", help="what is printed: the text, or everything known of the paper"
+        "--format",
+        choices=("text", "latex", "json"),
+        default="text",
+        help="what is printed: the text, the one LaTeX source that it is made from (files included, macros expanded), or everything known",
+    )
+    extract.add_argument(
+        "--explain", action="store_true", help="says on standard error what was done: roots, inclusions, macros, what was dropped, warnings"
     )
     _add_config(extract)
     extract.set_defaults(do=_extract)
@@ -96,12 +104,17 @@ def _run(args: argparse.Namespace) -> int:
 def _extract(args: argparse.Namespace) -> int:
     config = load_config(args.config, args.set)
     # under the same limits as in a run; there the stage is known, here the detail names the line
-    outcome = guarded(Stage.EXTRACT, config.unit, partial(process_paper, _raw_paper(args.file), config))
+    trace = Trace() if args.explain or args.format == "latex" else None
+    outcome = guarded(Stage.EXTRACT, config.unit, partial(process_paper, _raw_paper(args.file), config, trace))
+    if trace is not None and args.explain:
+        sys.stderr.write(explanation(trace, outcome))
     if isinstance(outcome, Rejection):
         print(f"rejected at {outcome.stage}: {outcome.reason}: {outcome.detail}", file=sys.stderr)
         return REJECTED
     if args.format == "json":
         sys.stdout.write(orjson.dumps(outcome, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+    elif trace is not None and args.format == "latex":
+        sys.stdout.write(trace.source())
     else:
         sys.stdout.write(outcome.text)
     warnings = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.warnings.items())) or "none"

@@ -7,6 +7,7 @@ Each step ends in its result or in a `Rejection`; nothing else happens to a pape
 
 from preprocess.config import ArchiveConfig, Config, LatexConfig
 from preprocess.latex.paper import extract_latex
+from preprocess.latex.trace import Trace
 from preprocess.records import Document, ExtractedPaper, Outcome, RawPaper, Rejection, RejectReason, SourceTree, Stage
 from preprocess.stages.describe import describe
 from preprocess.stages.minhash import minhash
@@ -22,9 +23,9 @@ def validate_paper(raw: RawPaper, config: ArchiveConfig) -> SourceTree | Rejecti
     return unpack(raw, config)
 
 
-def extract_paper(tree: SourceTree, config: LatexConfig) -> ExtractedPaper | Rejection:
+def extract_paper(tree: SourceTree, config: LatexConfig, trace: Trace | None = None) -> ExtractedPaper | Rejection:
     """Files of a submission → its text in the grammar of `docs/formats.md`."""
-    return extract_latex(tree, config)
+    return extract_latex(tree, config, trace)
 
 
 def normalise_paper(extracted: ExtractedPaper, config: Config) -> Document | Rejection:
@@ -57,12 +58,12 @@ def normalise_paper(extracted: ExtractedPaper, config: Config) -> Document | Rej
     )
 
 
-def process_paper(raw: RawPaper, config: Config) -> Outcome:
-    """The whole way of one paper."""
+def process_paper(raw: RawPaper, config: Config, trace: Trace | None = None) -> Outcome:
+    """The whole way of one paper; `trace`, where given, is filled with what was done and where."""
     tree = validate_paper(raw, config.archive)
     if isinstance(tree, Rejection):
         return tree
-    extracted = extract_paper(tree, config.latex)
+    extracted = extract_paper(tree, config.latex, trace)
     if isinstance(extracted, Rejection):
         return extracted
     return normalise_paper(extracted, config)

@@ -71,6 +71,24 @@ def find_root(texts: Mapping[str, str], readme: bytes | None = None) -> tuple[st
     return tuple(sorted(roots, key=lambda name: _rank(name, candidates)))
 
 
+def why_root(name: str, texts: Mapping[str, str], readme: bytes | None = None) -> str:
+    """What makes a root of `find_root` one, for its reader."""
+    if readme is not None and name in read_readme(readme)[0]:
+        return "00README names it"
+    text = texts[name]
+    candidates = {other: content for other, content in texts.items() if not other.lower().endswith((".sty", ".cls", ".bbl"))}
+    company = "other files include it too" if name in _included_names(candidates) else "no other file includes it"
+    found = _CLASS.search(text)
+    if found is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        begin = " and \\begin{document}" if _BEGIN.search(text) else ""
+        return f"\\document{'style' if 'documentstyle' in found[0] else 'class'}{{{found[1]}}} in line {line}{begin}; {company}"
+    for pattern, what in ((_BEGIN, "\\begin{document}"), (_PLAIN_END, "plain TeX's end"), (_PLAIN_START, "a beginning of plain TeX")):
+        if (found := pattern.search(text)) is not None:
+            return f"{what} in line {text.count(chr(10), 0, found.start()) + 1}; {company}"
+    return f"nothing in {len(texts)} files says where the paper begins; {company}"
+
+
 def _rank(name: str, texts: Mapping[str, str]) -> tuple[bool, int, int, int, str]:
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
     first = next((place for place, word in enumerate(_FIRST_NAMES) if stem == word), len(_FIRST_NAMES))

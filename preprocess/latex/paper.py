@@ -7,7 +7,7 @@ from collections import Counter
 from preprocess.config import LatexConfig
 from preprocess.latex.decode import decode
 from preprocess.latex.expand import Expander
-from preprocess.latex.find_root import find_root
+from preprocess.latex.find_root import find_root, why_root
 from preprocess.latex.render import Numbers, Rendered, Renderer
 from preprocess.latex.scan import Scanner
 from preprocess.latex.trace import Trace
@@ -32,6 +32,9 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
             reason=RejectReason.NO_ROOT,
             detail=f"none of {len(tree.files)} files can be a root: {', '.join(sorted(tree.files)[:5])}",
         )
+    if trace is not None:
+        trace.texts = texts
+        trace.root_reasons = {root: why_root(root, texts, readme) for root in roots}
     numbers = Numbers()
     dropped: Counter[str] = Counter()
     used: set[str] = set()

@@ -13,6 +13,7 @@ from shards.errors import InputError
 from tools.tokenizer import LatexTokenizer
 
 MAX_CHUNKS = 1 << 19  # kept in memory with their ids: about 150 MB
+MAX_CHUNK_CHARACTERS = 128  # longer ones do not come again
 PROOF_CHARACTERS = 1 << 16
 
 _INSIDE = r"[^ \n\\0-9:]"
@@ -74,6 +75,6 @@ class _Ids(dict[str, list[int]]):
 
     def __missing__(self, chunk: str) -> list[int]:
         ids = self._tokenizer.encode(chunk)
-        if len(self) < self._max_chunks:
+        if len(self) < self._max_chunks and len(chunk) <= MAX_CHUNK_CHARACTERS:
             self[chunk] = ids
         return ids

@@ -72,6 +72,9 @@ def test_memory_is_bounded(tokenizer: LatexTokenizer) -> None:
     text = sample_text(1)
     assert encoder.encode(text) == tokenizer.encode(text)
     assert len(encoder._ids) == 10
+    encoder = FastEncoder(tokenizer)
+    assert encoder.encode("a" * 10_000) == tokenizer.encode("a" * 10_000)
+    assert len(encoder._ids) == 0
 
 
 def test_a_model_whose_pieces_reach_over_a_cut_is_refused() -> None:

@@ -16,6 +16,7 @@ from preprocess.latex.decode import is_tex_name
 from preprocess.latex.scan import Scanner, guard, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
 from preprocess.latex.trace import Note, Trace
+from preprocess.latex.vocabularies import vocabulary
 
 _NEXT = re.compile(r"[\\%{}]")
 _WORD = re.compile(r"\\([A-Za-z@]+)\*?|\\(.)", re.S)
@@ -1156,6 +1157,9 @@ class Expander:
         if "\\" in target:
             target = re.sub(r"\\([A-Za-z@]+)\s*", lambda found: self._flat(found[0]), target)
         name = self._find(target, folder)
+        self._learn(target.strip().lower().removesuffix(".tex"))
+        if name is not None and name.lower().endswith(("harvmac.tex", "lanlmac.tex", "phyzzx.tex", "amstex.tex", "amsppt.sty")):
+            return  # a format by TeX's internals: what authors write of it is known
         if name is None:
             if target.strip().lower().removesuffix(".tex") not in (
                 "amstex",
@@ -1206,12 +1210,61 @@ class Expander:
                 self.frames.append(_Frame(self.texts[main][: begin.start() if begin else 0]))
             return True
         for package in target[0].split(","):
+            if name.startswith("document"):
+                self._learn(package)
+                if name == "documentstyle":  # LaTeX 2.09 has its packages among the options
+                    for option in (given[0] if given is not None else "").split(","):
+                        self._learn_package(option)
+            else:
+                self._learn_package(package)
             suffixes = (".cls",) if name == "documentclass" else (".sty",)
             for suffix in suffixes:
                 found = self._find(package.strip() + suffix) if package.strip() else None
                 if found is not None and found.lower().endswith(suffix):
                     self._package(found)
         return False  # the command itself stays for the renderer, which knows the class from it
+
+    def _learn_package(self, name: str) -> None:
+        if name.strip() not in ("amstex", "harvmac"):  # LaTeX's old package of that name has environments
+            self._learn(name)
+
+    def _learn(self, name: str) -> None:
+        """Takes the commands that a class, a format or a package adds to LaTeX's own."""
+        for command, told in vocabulary(name.strip()):
+            body = told.body
+            if f"\\{command}" in body and _calls_itself(command, body):
+                body = re.sub(rf"\\{command}(?![A-Za-z@])", rf"\\{command}@", body)
+                self.macros[f"{command}@"] = Macro(0, None, (f"\\{command}",), alias=command)
+            delimiters = tuple(re.split(r"#\d", told.parameters))
+            macro = Macro(len(delimiters) - 1, told.default, split_body(body), delimiters=delimiters if any(delimiters) else None)
+            if told.end is None:
+                self.macros[command] = macro
+            else:
+                self.environments[command] = Environment(macro, told.end)
+
+    def _tell_number(self, frame: _Frame, name: str, start: int) -> bool:
+        r"""Numbers that are macros, of harvmac and phyzzx: `\lref\ww{E. Witten, …}`, `\eqn\one{E=mc^2}`, then `\ww`."""
+        token = (self._read_argument() or "").strip()
+        found = _ONE_TOKEN.fullmatch(token)
+        key = token[1:].strip() if found else "".join(_NAME.findall(token))[:40]
+        has_text = name in ("@tellreference", "@citereference", "@tellformula", "@tellfigure", "@citefigure")
+        content = ((self._read_argument() or "") if found else token) if has_text else ""
+        kind = name.removeprefix("@tell").removeprefix("@cite").removeprefix("@name")
+        self.macros["ref@"] = Macro(0, None, ("\\ref",), alias="ref")  # the formats have a \ref of their own
+        shown = {"reference": f"\\cite{{{key}}}", "formula": f"(\\ref@{{{key}}})"}.get(kind, f"\\ref@{{{key}}}")
+        if found and kind == "formulas":
+            self.macros[key] = Macro(1, None, split_body(f"(\\ref@{{{key}}}#1)"))
+        elif found:
+            self.macros[key] = Macro(0, None, (shown,))
+        if name == "@tellformula":
+            self._push(f"\\begin{{equation}}{content}\\end{{equation}}")
+        elif kind == "figure":
+            self._push(f"\\caption{{{content}}}" if name == "@tellfigure" else f"fig.~{shown}\\footnotetext{{{content}}}")
+        else:
+            self.dropped["bibliography"] += len(content)
+            if name == "@citereference":
+                self._push(shown)
+        return True
 
     def _package(self, name: str) -> None:
         """Takes the plain definitions of a package in the archive; what deals in internals (`@`) is left alone."""
@@ -1580,7 +1633,20 @@ _HANDLERS = {
         ("input", "include", "subfile", "subfileinclude", "import", "subimport", "InputIfFileExists", "includefrom", "inputfrom"),
         Expander._input,
     ),
-    **dict.fromkeys(("usepackage", "RequirePackage", "documentclass"), Expander._usepackage),
+    **dict.fromkeys(("usepackage", "RequirePackage", "documentclass", "documentstyle"), Expander._usepackage),
+    **dict.fromkeys(
+        (
+            "@tellreference",
+            "@citereference",
+            "@tellformula",
+            "@nameformula",
+            "@nameformulas",
+            "@namesection",
+            "@tellfigure",
+            "@citefigure",
+        ),
+        Expander._tell_number,
+    ),
     **dict.fromkeys(
         (
             "long",

@@ -1,0 +1,424 @@
+"""What a document class, a format or a package adds to LaTeX's own commands, in LaTeX's own commands.
+
+A class that is not in the archive cannot be read, and one that is defines its front matter by TeX's internals; so the commands that
+authors write are told here, a line each, as `\\name#1#2{body}`: `\\name[default]#1#2{body}` where the first argument is optional,
+`\\name#1\\endname{body}` where a command ends it, `{name}#1{begin}{end}` for an environment. What stands in formulas alone and has no
+structure (`\\la` of astronomers) is not told: formulas stay as they are. A paper's own definitions come later and win. A body that calls
+its own name means LaTeX's command of that name; `\\@tellreference` and its like are `Expander`'s, for the formats in which a reference's or
+a formula's number is a macro.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_ASTRONOMY = r"""
+\altaffilmark#1{$^{#1}$}
+\altaffiltext#1#2{\footnotetext{$^{#1}$ #2}}
+\authoremail#1{}
+\slugcomment#1{}
+\submitjournal#1{}
+\received#1{}
+\revised#1{}
+\accepted#1{}
+\lefthead#1{}
+\righthead#1{}
+\cpright#1#2{}
+\journalid#1#2{}
+\articleid#1#2{}
+\correspondingauthor#1{\footnotetext{Corresponding author: #1}}
+\plotone#1{}
+\plottwo#1#2{}
+\plotfiddle#1#2#3#4#5#6#7{}
+\epsscale#1{}
+\figurenum#1{}
+\tablenum#1{}
+\tablewidth#1{}
+\tabletypesize#1{}
+\tablecolumns#1{}
+\tablehead#1{#1\\}
+\tablenotemark#1{}
+\tablenotetext#1#2{\footnotetext{#2}}
+\tablecomments#1{\\Note. #1}
+\tablerefs#1{\\References. #1}
+\startdata{}
+\enddata{\\}
+\cutinhead#1{\\#1\\}
+\sidehead#1{\\#1\\}
+\colhead#1{#1}
+\dcolhead#1{$#1$}
+\twocolhead#1{\multicolumn{2}{c}{#1}}
+\nocolhead#1{}
+\phm#1{}
+\phn{}
+\phd{}
+\phs{}
+\nodata{\ldots}
+\eqnum#1{\tag{#1}}
+\objectname[]#1#2{#2}
+\object[]#1#2{#2}
+\facilities#1{\par Facilities: #1\par}
+\software#1{\par Software: #1\par}
+\newauthor{, }
+\offprints#1{}
+{interactive}#1#2{}{}
+{splitdeluxetable}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
+{splitdeluxetable*}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
+"""
+
+_REVTEX = r"""
+\case#1#2{\tfrac{#1}{#2}}
+\eqnum#1{\tag{#1}}
+\narrowtext{}
+\widetext{}
+\mediumtext{}
+\draft{}
+\tightenlines{}
+\noaffiliation{}
+\homepage#1{\email{#1}}
+"""
+
+_ELSEVIER = r"""
+\journal#1{}
+\thanksref#1{}
+\corauthref#1{}
+\corauth[]#1#2{\footnotetext{#2}}
+\tnotetext[]#1#2{\footnotetext{#2}}
+\cortext[]#1#2{\footnotetext{#2}}
+\fntext[]#1#2{\footnotetext{#2}}
+\nonumnote#1{\footnotetext{#1}}
+\PACS{\par PACS: }
+\MSC[]#1{\par MSC: }
+\JEL{\par JEL: }
+"""
+
+_IOP = r"""
+\eref#1{(\ref{#1})}
+\Eref#1{Equation (\ref{#1})}
+\sref#1{section \ref{#1}}
+\Sref#1{Section \ref{#1}}
+\fref#1{figure \ref{#1}}
+\Fref#1{Figure \ref{#1}}
+\tref#1{table \ref{#1}}
+\Tref#1{Table \ref{#1}}
+\ack{\section*{Acknowledgments}}
+\ackn{\section*{Acknowledgment}}
+\Table#1{\par\caption{#1}}
+\fulltable#1{\par\caption{#1}}
+\endTable{\par}
+\endfulltable{\par}
+\Tables{}
+\Figures{}
+\Figure#1{\caption{#1}}
+\br{}
+\mr{}
+\ns{}
+\lineup{}
+\crule#1{}
+\centre#1#2{\multicolumn{#1}{c}{#2}}
+\References{\begin{thebibliography}{99}}
+\endrefs{\end{thebibliography}}
+\endbib{\end{thebibliography}}
+\numparts{}
+\endnumparts{}
+\nosections{}
+\fl{}
+\rmd{\mathrm{d}}
+\rme{\mathrm{e}}
+\rmi{\mathrm{i}}
+\case#1#2{\tfrac{#1}{#2}}
+\submitto#1{}
+\jl#1{}
+\ams#1{\par MSC: #1\par}
+\letter#1{\title{#1}}
+\topical#1{\title{#1}}
+\rapid#1{\title{#1}}
+\paper#1{\title{#1}}
+\mailto#1{#1}
+{indented}{\begin{quote}}{\end{quote}}
+"""
+
+_JHEP = r"""
+\EPSFIGURE[]#1#2#3{\begin{figure}\caption{#3}\end{figure}}
+\DOUBLEFIGURE[]#1#2#3#4#5{\begin{figure}\caption{#4}\caption{#5}\end{figure}}
+\FIGURE[]#1#2{\begin{figure}#2\end{figure}}
+\TABLE[]#1#2{\begin{table}#2\end{table}}
+\TABULAR[]#1#2#3#4{\begin{table}\begin{tabular}{#2}#3\end{tabular}\caption{#4}\end{table}}
+\emailAdd#1{\email{#1}}
+\arxivnumber#1{}
+\received#1{}
+\revised#1{}
+\accepted#1{}
+\conference#1{}
+\dedicated#1{\dedicatory{#1}}
+\subheader#1{}
+\notoc{}
+\ShortTitle#1{}
+\speaker#1{#1}
+\FullConference#1{}
+"""
+
+_SPRINGER = r"""
+\toctitle#1{}
+\tocauthor#1{}
+\orcidID#1{}
+\fnmsep{}
+\at{, }
+\offprints#1{}
+\mail#1{}
+\bmhead#1{\paragraph{#1}}
+\botrule{}
+\equalcont#1{\footnotetext{#1}}
+"""
+
+_ACM = r"""
+\Description[]#1#2{}
+\authornotemark[]#1{}
+\authornote#1{\footnotetext{#1}}
+\authorsaddresses#1{}
+\institution#1{#1, }
+\department[]#1#2{#2, }
+\streetaddress#1{#1, }
+\city#1{#1, }
+\state#1{#1, }
+\postcode#1{#1, }
+\country#1{#1}
+\position#1{#1, }
+\affaddr#1{#1}
+\alignauthor{\and}
+\ccsdesc[]#1#2{}
+\received[]#1#2{}
+\acmConference[]#1#2#3#4{}
+\acmSubmissionID#1{}
+\settopmatter#1{}
+\grantsponsor#1#2#3{#2}
+\grantnum[]#1#2#3{#3}
+\numberofauthors#1{}
+{acks}{\section*{Acknowledgments}}{}
+"""
+
+_ICML = r"""
+\icmltitle#1{\title{#1}}
+\icmltitlerunning#1{}
+\icmlauthor#1#2{\author{#1}}
+\icmlaffiliation#1#2{\affiliation{#2}}
+\icmladdress#1{\affiliation{#1}}
+\icmlcorrespondingauthor#1#2{\affiliation{Correspondence to: #1, #2}}
+\icmlkeywords#1{}
+\icmlsetsymbol#1#2{}
+\icmlEqualContribution{Equal contribution.}
+\printAffiliationsAndNotice#1{}
+{ack}{\section*{Acknowledgments}}{}
+"""
+
+_IEEE = r"""
+\IEEEauthorrefmark#1{}
+\IEEEpubid#1{}
+\IEEEspecialpapernotice#1{}
+\IEEEtitleabstractindextext#1{#1}
+\IEEEcompsoctitleabstractindextext#1{#1}
+\IEEEraisesectionheading#1{#1}
+\IEEEmembership#1{#1}
+\IEEEsetlabelwidth#1{}
+\IEEEaftertitletext#1{}
+\PARstart#1#2{#1#2}
+{IEEEbiography}[]#1#2{\par\textbf{#2} }{\par}
+{IEEEbiographynophoto}#1{\par\textbf{#1} }{\par}
+{biography}[]#1#2{\par\textbf{#2} }{\par}
+"""
+
+_MNRAS = r"""
+\bmath#1{\boldsymbol{#1}}
+\mathbfss#1{\boldsymbol{\mathsf{#1}}}
+\upi{\pi}
+\upartial{\partial}
+"""
+
+_PLAIN = r"""
+\centerline#1{\par #1\par}
+\leftline#1{\par #1\par}
+\rightline#1{\par #1\par}
+"""
+
+_HARVMAC = r"""
+\Title#1#2{\title{#2}}
+\Date#1{\date{#1}}
+\newsec#1{\section{#1}}
+\subsec#1{\subsection{#1}}
+\subsubsec#1{\subsubsection{#1}}
+\appendix#1#2{\section{Appendix #1. #2}}
+\foot#1{\footnote{#1}}
+\refs#1{#1}
+\lref{\@tellreference}
+\nref{\@tellreference}
+\ref{\@citereference}
+\eqn{\@tellformula}
+\eqnn{\@nameformula}
+\eqna{\@nameformulas}
+\seclab{\@namesection}
+\subseclab{\@namesection}
+\fig{\@citefigure}
+\nfig{\@tellfigure}
+\ifig{\@tellfigure}
+\xref#1{#1}
+\listrefs{}
+\listfigs{}
+\listtoc{}
+\writetoc{}
+\draftmode{}
+\draft{}
+\secno{}
+\half{{1\over2}}
+\ha{{\textstyle{1\over2}}}
+\inv{^{-1}}
+\del{\partial}
+\tr{{\rm tr}}
+\Tr{{\rm Tr}}
+\e#1{{\rm e}^{#1}}
+\vev#1{\langle #1\rangle}
+\psibar{\overline\psi}
+"""
+
+_PHYZZX = r"""
+\pubnum#1{}
+\pubtype#1{}
+\andauthor#1{\author{#1}}
+\andaddress#1{\address{#1}}
+\abstract{\section*{Abstract}}
+\foot#1{\footnote{#1}}
+\ack{\section*{Acknowledgements}}
+\refmark#1{#1}
+\REF{\@tellreference}
+\Ref{\@citereference}
+\ref{\@citereference}
+\eqn{\@nameformula}
+\eqname{\@nameformula}
+\FIG{\@tellfigure}
+\Fig{\@citefigure}
+\refout{}
+\figout{}
+\endpage{\par}
+"""
+
+_AMSPPT = r"""
+\toc#1\endtoc{}
+\leftheadtext#1{}
+\rightheadtext#1{}
+\thanks#1\endthanks{\footnotetext{#1}}
+\translator#1\endtranslator{\par Translated by #1\par}
+\block#1\endblock{\begin{quote}#1\end{quote}}
+\therosteritem#1{(#1)}
+\captionwidth#1{}
+\topcaption#1#2\endcaption{\caption{#1. #2}}
+\botcaption#1#2\endcaption{\caption{#1. #2}}
+\widestnumber#1#2{}
+\foldedwidth#1{}
+\refstyle#1{}
+\pageheight#1{}
+\pagewidth#1{}
+\thetag#1{(#1)}
+\align{\begin{aligned}}
+\endalign{\end{aligned}}
+\alignat#1{\begin{alignedat}{#1}}
+\endalignat{\end{alignedat}}
+\aligned{\begin{aligned}}
+\endaligned{\end{aligned}}
+\gather{\begin{gathered}}
+\endgather{\end{gathered}}
+\gathered{\begin{gathered}}
+\endgathered{\end{gathered}}
+\split{\begin{split}}
+\endsplit{\end{split}}
+\multline{\begin{multlined}}
+\endmultline{\end{multlined}}
+\cases{\begin{cases}}
+\endcases{\end{cases}}
+\matrix{\begin{matrix}}
+\endmatrix{\end{matrix}}
+\pmatrix{\begin{pmatrix}}
+\endpmatrix{\end{pmatrix}}
+\bmatrix{\begin{bmatrix}}
+\endbmatrix{\end{bmatrix}}
+\vmatrix{\begin{vmatrix}}
+\endvmatrix{\end{vmatrix}}
+\smallmatrix{\begin{smallmatrix}}
+\endsmallmatrix{\end{smallmatrix}}
+\CD{\begin{CD}}
+\endCD{\end{CD}}
+\format#1\\{}
+\Sb#1\endSb{_{\substack{#1}}}
+\Sp#1\endSp{^{\substack{#1}}}
+\overset#1\to#2{\overset{#1}{#2}}
+\underset#1\to#2{\underset{#1}{#2}}
+\Bbb{\mathbb}
+\frak{\mathfrak}
+\Cal{\mathcal}
+\bold{\mathbf}
+\roman{\mathrm}
+\dsize{\displaystyle}
+\tsize{\textstyle}
+\ssize{\scriptstyle}
+\hdots{\ldots}
+\operatornamewithlimits{\operatorname*}
+"""
+
+_CHANGES = r"""
+\added[]#1#2{#2}
+\deleted[]#1#2{}
+\replaced[]#1#2#3{#2}
+"""
+
+_EPIGRAPH = r"""
+\epigraph#1#2{\begin{quote}#1\par #2\end{quote}}
+\qitem#1#2{#1\par #2\par}
+"""
+
+_UNITS = r"""
+\unit[]#1#2{#1~\mathrm{#2}}
+\unitfrac[]#1#2#3{#1~\mathrm{#2/#3}}
+"""
+
+_ALIASES = {
+    "aas": _ASTRONOMY, "aasms": _ASTRONOMY, "aaspp": _ASTRONOMY, "emulateapj": _ASTRONOMY, "apj": _ASTRONOMY,
+    "mn": _ASTRONOMY + _MNRAS, "mnras": _ASTRONOMY + _MNRAS, "aa": _ASTRONOMY, "aastex": _ASTRONOMY, "openjournal": _ASTRONOMY,
+    "revtex": _REVTEX, "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "iopart": _IOP,
+    "ioplppt": _IOP, "iopams": _IOP, "jhep": _JHEP, "jheppub": _JHEP, "jcappub": _JHEP, "pos": _JHEP, "llncs": _SPRINGER,
+    "svjour": _SPRINGER, "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM,
+    "sig-alternate": _ACM, "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML, "nips": _ICML, "ieeetran": _IEEE,
+    "ieeeconf": _IEEE, "harvmac": _PLAIN + _HARVMAC, "lanlmac": _PLAIN + _HARVMAC, "phyzzx": _PLAIN + _PHYZZX, "amsppt": _AMSPPT,
+    "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS,
+}  # fmt: skip
+_FIRST_WORD = re.compile(r"[a-z]*")
+_COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\])?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")
+_ENVIRONMENT = re.compile(r"\{([A-Za-z]+\*?)\}(?:\[([^\]]*)\])?((?:#\d)*)\{(.*)\}\{(.*?)\}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A command: `parameters` as `\\def` has them, `default` of the first where it is optional."""
+
+    parameters: str
+    default: str | None
+    body: str
+    end: str | None = None  # what an environment's end stands for; None for a command
+
+
+@lru_cache(maxsize=64)
+def vocabulary(name: str) -> tuple[tuple[str, Told], ...]:
+    """The commands and environments of the class, format or package `name` (`mn2e`, `IEEEtran`, `harvmac`); none of one not known.
+
+    What follows the first word of a name is a version or a year: `icml2020`, `aastex631`, `svjour3`, `revtex4-2`, `nips15submit_e`.
+    """
+    lower = name.lower()
+    first_word = _FIRST_WORD.match(lower)
+    assert first_word is not None
+    lines = _ALIASES.get(lower) or _ALIASES.get(first_word[0], "")
+    told: list[tuple[str, Told]] = []
+    for line in lines.split("\n"):
+        if not line:
+            continue
+        found = (_COMMAND if line.startswith("\\") else _ENVIRONMENT).fullmatch(line)
+        assert found is not None, line
+        end = None if line.startswith("\\") else found[5]
+        told.append((found[1], Told(parameters=found[3], default=found[2], body=found[4], end=end)))
+    return tuple(told)

@@ -1,0 +1,116 @@
+"""Constructs that arXiv's sources have, a class, a format or a package at a time, each with what a reader sees of it."""
+
+import pytest
+
+from preprocess.latex.vocabularies import vocabulary
+from tests.preprocess.latex.latex_paper import text_of
+
+
+def text(source: str) -> str:
+    return text_of({"main.tex": source}).rstrip("\n")
+
+
+def classed(document_class: str, source: str, preamble: str = "") -> str:
+    return text(f"\\documentclass{{{document_class}}}\n{preamble}\n\\begin{{document}}\n{source}\n\\end{{document}}\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["aastex631", "emulateapj5", "mn2e", "revtex4-1", "icml2020", "nips15submit_e", "IEEEtran", "JHEP3", "svjour3", "sn-jnl", "elsarticle"],
+)
+def test_a_version_behind_a_name_is_passed_over(name: str) -> None:
+    assert len(vocabulary(name)) > 8
+
+
+@pytest.mark.parametrize("name", ["article", "report", "amsmath", "graphicx", ""])
+def test_what_is_not_known_has_no_vocabulary(name: str) -> None:
+    assert vocabulary(name) == ()
+
+
+def test_aastex() -> None:
+    shown = classed(
+        "aastex",
+        "\\title{Stars}\\author{A. One\\altaffilmark{1,2}}\\altaffiltext{1}{Visiting.}\\section{Data}"
+        "\\begin{deluxetable}{lr}\\tablewidth{0pt}\\tablenum{3}\\tablecaption{Cold clouds}\\tablehead{\\colhead{Name} & \\colhead{Mass}}\n"
+        "\\startdata\nA & 3.4\\tablenotemark{a} \\\\\nB & \\nodata\n\\enddata\n\\tablenotetext{a}{Uncertain.}\\tablecomments{All are cold.}"
+        "\\end{deluxetable}\\begin{figure}\\plotone{f1.eps}\\epsscale{.8}\\caption{A map.}\\end{figure}",
+    )
+    assert "A. One$^{1,2}$\n" in shown
+    assert "[footnote: $^{1}$ Visiting.]" in shown
+    assert "[caption: Cold clouds]\n\nName | Mass\nA | 3.4\nB | …\n" in shown
+    assert "[footnote: Uncertain.]\nNote. All are cold." in shown
+    assert all(wrong not in shown for wrong in ("0pt", "f1.eps", ".8", "3.4a"))
+
+
+def test_elsevier_notes_are_footnotes() -> None:
+    shown = classed(
+        "elsarticle",
+        "\\begin{frontmatter}\\title{T\\tnoteref{t1}}\\tnotetext[t1]{By grant.}"
+        "\\author[a]{A. One\\corref{c}}\\cortext[c]{Corresponding author}"
+        "\\begin{keyword}one \\sep two \\PACS 11.10 \\sep 12.20 \\MSC[2008] 20G05\\end{keyword}"
+        "\\end{frontmatter}\\journal{Nuclear Physics B}Text.",
+    )
+    assert shown == (
+        "# T\n\nA. One\n\n[footnote: By grant.] [footnote: Corresponding author]\n\none, two\n\nPACS: 11.10, 12.20\n\nMSC: 20G05\n\nText."
+    )
+
+
+def test_iopart() -> None:
+    shown = classed(
+        "iopart", "See \\eref{e} and \\Fref{f}: $\\rme^{\\rmi x}\\,\\rmd x$.\\Table{Runs.}\\ack We thank.\\References\\item[] A. B\\endrefs"
+    )
+    assert shown == (
+        "See ([ref:1]) and Figure [ref:2]: $\\mathrm{e}^{\\mathrm{i}x}\\,\\mathrm{d}x$.\n\n[caption: Runs.]\n\n"
+        "# Acknowledgments\n\nWe thank."
+    )
+
+
+def test_icml() -> None:
+    shown = classed(
+        "article",
+        "\\icmltitle{A Title}\\icmlsetsymbol{equal}{*}\\icmlauthor{A. One}{equal,to}\\icmlaffiliation{to}{University}"
+        "\\icmlkeywords{x}Text.",
+        "\\usepackage{icml2020}",
+    )
+    assert shown == "# A Title\n\nA. One\n\nUniversity\n\nText."
+
+
+def test_latex209_has_packages_among_the_options_of_the_style() -> None:
+    shown = text("\\documentstyle[12pt,aaspp4]{article}\\begin{document}\\plotone{a.eps}Seen.\\end{document}")
+    assert shown == "Seen."
+
+
+def test_a_definition_of_the_papers_own_wins_over_the_vocabulary() -> None:
+    assert classed("aastex", "\\plotone{a}", "\\newcommand{\\plotone}[1]{Figure #1}") == "Figure a"
+
+
+def test_harvmac() -> None:
+    shown = text(
+        "\\input harvmac\n\\Title{\\vbox{\\hbox{REP-1}}}{\\vbox{\\centerline{Great}\\centerline{Strings}}}\n\\centerline{A. One}\n"
+        "\\lref\\ww{E. W., Nucl. Phys.}\n\\newsec{Introduction}\nAs in \\refs{\\ww} and \\ref\\abc{A. Bc.}, by \\ww, \\eqn\\one{E=mc^2}"
+        "so \\one\\ holds.\\foot{Nearly.}\n\\eqnn\\two $$a=b\\eqno\\two$$\n\\appendix{A}{Proofs}\nEnd.\n\\listrefs\n\\bye\n"
+    )
+    assert shown == (
+        "# Great Strings\n\nA. One\n\n# Introduction\n\nAs in [cite:1] and [cite:2], by [cite:1],\n"
+        "\\begin{equation}\nE=mc^2\n\\end{equation}\n"
+        "so ([ref:1]) holds. [footnote: Nearly.]\n\\[a=b\\eqno([ref:2])\\]\n\n# Appendix A. Proofs\n\nEnd."
+    )
+
+
+def test_phyzzx() -> None:
+    shown = text(
+        "\\input phyzzx\n\\REF\\a{A. B.}\n\\chapter{Start}\nAs in \\refmark\\a: $$x=y\\eqn\\eq$$ and \\eq.\\foot{Note.}\n\\refout\\bye\n"
+    )
+    assert shown == "# Start\n\nAs in [cite:1]:\n\\[x=y\\]\nand ([ref:1]). [footnote: Note.]"
+
+
+def test_amsppt_formulas_come_in_the_words_of_amsmath() -> None:
+    shown = text(
+        "\\documentstyle{amsppt}\n\\topmatter\\title T\\endtitle\\thanks Supported.\\endthanks\\endtopmatter\n\\document\n"
+        "$$\\align a&=b\\\\c&=d\\endalign$$ $\\Bbb R$, $\\overset f\\to\\rightarrow$, $\\matrix\\format\\l&\\r\\\\1&2\\endmatrix$,"
+        " $\\sum\\Sb i\\\\j\\endSb$\n\\enddocument\n"
+    )
+    assert shown == (
+        "# T\n\n[footnote: Supported.]\n\\[\\begin{aligned}a&=b\\\\c&=d\\end{aligned}\\]\n"
+        "$\\mathbb R$, $\\overset{f}{\\rightarrow}$, $\\begin{matrix}1&2\\end{matrix}$, $\\sum_{\\substack{i\\\\j}}$"
+    )

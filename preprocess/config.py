@@ -184,6 +184,19 @@ class CorpusConfig:
     # repeated runs of ten words 86, since mathematics says the same words of other formulas. What is no paper has ended earlier.
     deduplicate: bool = True
     # one document of those whose normalised text is equal.
+    near_duplicate_threshold: float | None = 0.8
+    # Jaccard similarity of two texts' sets of shingles from which on one of them leaves: 0.8 in arXiv:2107.06499 and arXiv:2306.01116.
+    # None: near duplicates stay. Which pairs are found depends on the bands of `minhash`.
+    max_near_duplicate_leaders: int = 64
+    # documents of a group with an equal band that every other one of the group is compared with: all pairs in groups of up to 65, a bound
+    # on the work in groups of thousands (a journal's blank form, a series of one-page notes). What it cuts is counted.
+    decontaminate: tuple[str, ...] | None = None
+    # benchmark files whose passages must not be trained on: JSON lines (.jsonl; every string in a line) or text (paragraphs), plain or .gz.
+    # A benchmark's name is its file's, without endings. None: no decontamination.
+    benchmark_ngram_words: int = 13
+    # words of a run that is a passage of its benchmark: 13 in arXiv:2005.14165 (appendix C). Shorter strings are no passage, and counted.
+    min_benchmark_ngrams: int = 1
+    # different runs of one benchmark from which on a document is left out; one in arXiv:2005.14165.
     domains: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("math", ("math", "math-ph", "alg-geom", "dg-ga", "funct-an", "q-alg")),
         ("cs", ("cs", "cmp-lg")),
@@ -241,6 +254,12 @@ class CorpusConfig:
         for limit in self.quality_limits:
             require(limit[0] in QUALITY_MEASURES, "corpus.quality_limits", limit, f"a measure is one of {', '.join(QUALITY_MEASURES)}")
             require(limit[1] <= limit[2], "corpus.quality_limits", limit, "the least value allowed, then the largest is needed")
+        threshold = self.near_duplicate_threshold
+        is_share = threshold is None or 0 < threshold <= 1
+        require(is_share, "corpus.near_duplicate_threshold", threshold, "more than 0 and at most 1 is needed, or none for off")
+        for name in ("max_near_duplicate_leaders", "benchmark_ngram_words", "min_benchmark_ngrams"):
+            require(getattr(self, name) >= 1, f"corpus.{name}", getattr(self, name), "at least 1 is needed")
+        require(self.decontaminate != (), "corpus.decontaminate", (), "name benchmark files, or leave it out")
         require(0 <= self.validation_share < 1, "corpus.validation_share", self.validation_share, "0 to less than 1 is needed")
         require(0 <= self.bucket_bits <= 16, "corpus.bucket_bits", self.bucket_bits, "0 to 16 is needed")
         require(self.max_spill_bytes >= 1, "corpus.max_spill_bytes", self.max_spill_bytes, "at least 1 is needed")

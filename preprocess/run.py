@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from preprocess.config import Config
+from preprocess.corpus.benchmarks import benchmark_paths
 from preprocess.corpus.build import CorpusSummary, build_corpus
 from preprocess.ledger import TarBooks, check_conservation, read_books
 from preprocess.ray_runner import cluster_cpus, connect, require_cpus, require_shared, run_extraction
@@ -88,6 +89,7 @@ def run(
     if not metadata.is_file():
         found = "is a folder" if metadata.is_dir() else "no such file"
         raise InputError(f"{metadata}: {found}; --metadata takes the OAI/Kaggle snapshot (JSON lines)")
+    benchmark_paths(config.corpus)  # what is missing is said now and not after the extraction
     require_cpus(address, num_workers)
     say(f"plan: {len(tar_paths)} tars")
     listings = [scan_tar(path) for path in tar_paths]

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 Hashes = npt.NDArray[np.uint64]
 
+VERSION = 1  # raise it, and `minhash` in `preprocess.pipeline.STAGE_VERSIONS`, when a text comes to have other shingles
+
 _WORD = re.compile(r"\w+")
 _MARKER_NUMBER = re.compile(r"\[(cite|ref):[0-9]+\]")
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio

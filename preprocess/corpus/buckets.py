@@ -1,7 +1,6 @@
 """The bucket files: which ones the decisions ask for, which of them stand already, and the writing of the others."""
 
 import hashlib
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from preprocess.corpus.files import FORMAT, file_name
 from preprocess.corpus.records import ConservationError, Decision
 from preprocess.corpus.spill import BucketSpill
 from preprocess.corpus.split import bucket_order
+from preprocess.corpus.texts import read_documents
 from shards.commit import write_bytes
 from shards.errors import InputError
 from shards.fingerprint import fingerprint
 from shards.manifest import read_manifest
-from shards.text_shard import encode_text_shard, read_text_shard
-
-_SECONDS_BETWEEN_LINES = 10.0
+from shards.text_shard import encode_text_shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +86,12 @@ def gather_texts(
     out: Path, decisions: Sequence[Decision], to_write: Mapping[str, PlannedFile], spill: BucketSpill, say: Callable[[str], None]
 ) -> None:
     """Reads the planned files' documents from the unit files into `spill`, with today's metadata."""
-    wanted = {decision.candidate.position: name for name, file in to_write.items() for decision in file.decisions}
-    for decision, document in _documents(out, decisions, wanted, say):
+    wanted = {decision.candidate.position: (name, decision) for name, file in to_write.items() for decision in file.decisions}
+    everything = [decision.candidate for decision in decisions]
+    for candidate, document in read_documents(out, everything, wanted, "texts gathered", say):
+        name, decision = wanted[candidate.position]
         row = document | _rejoined_fields(decision)
-        spill.add(wanted[decision.candidate.position], orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        spill.add(name, orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def write_files(
@@ -104,40 +104,6 @@ def write_files(
         if number == len(to_write) or number % 64 == 0:
             say(f"corpus: {number} of {len(to_write)} files written")
     return entries
-
-
-def _documents(
-    out: Path, decisions: Sequence[Decision], wanted: Mapping[int, str], say: Callable[[str], None]
-) -> Iterator[tuple[Decision, dict[str, Any]]]:
-    """The wanted documents, unit by unit; what the shards hold is checked against the ledger."""
-    by_unit: dict[str, list[Decision]] = {}
-    for decision in decisions:
-        by_unit.setdefault(decision.candidate.unit, []).append(decision)
-    units = {unit: rows for unit, rows in by_unit.items() if any(row.candidate.position in wanted for row in rows)}
-    last_said = time.monotonic()
-    for number, (unit, rows) in enumerate(units.items(), 1):
-        path = out / "documents" / f"{unit}.jsonl.zst"
-        num_read = 0
-        for document in read_text_shard(path):
-            row = rows[num_read] if num_read < len(rows) else None
-            if row is None or document.get("id") != row.candidate.arxiv_id:
-                raise _disagreement(out, unit, f"document {num_read + 1} is {document.get('id')!r}")
-            num_read += 1
-            if row.candidate.position not in wanted:
-                continue
-            if hashlib.sha256(document["text"].encode()).hexdigest() != row.candidate.text_sha256:
-                raise _disagreement(out, unit, f"the text of {row.candidate.arxiv_id} has another hash")
-            yield row, document
-        if num_read != len(rows):
-            raise _disagreement(out, unit, f"{num_read} documents for {len(rows)} ledger rows")
-        if time.monotonic() - last_said > _SECONDS_BETWEEN_LINES:
-            last_said = time.monotonic()
-            say(f"corpus: texts of {number} of {len(units)} units gathered")
-
-
-def _disagreement(out: Path, unit: str, what: str) -> InputError:
-    shard = out / "documents" / f"{unit}.jsonl.zst"
-    return InputError(f"{shard}: does not agree with its ledger ({what}); remove {out / 'units' / unit}.json and run again")
 
 
 def _write_file(path: Path, file: PlannedFile, lines: Iterator[bytes]) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """The corpus pass: ledger and metadata → decisions → `corpus/<domain>/<split>-NNNNN.jsonl.zst`, of which only what changed is written.
 
-Texts are read once, unit by unit, and never all at once; the decisions of all documents are in memory (500 bytes each: 1.5 GB for all
-of arXiv). The manifest comes last; while it is missing the corpus is not whole, and the next run writes it anew.
+Texts are read unit by unit and never all at once: those that are compared with others or with benchmarks for the first time, and those of
+files to write. The decisions of all documents are in memory (500 bytes each: 1.5 GB for all of arXiv). The manifest comes last; while it
+is missing the corpus is not whole, and the next run writes it anew.
 """
 
 import dataclasses
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from preprocess.corpus.buckets import entries_still_right, gather_texts, plan_fi
 from preprocess.corpus.candidates import METADATA_COLUMNS, ledger_units, read_candidates, write_metadata_only
 from preprocess.corpus.decide import decide
 from preprocess.corpus.decisions import DECISIONS, write_decisions
+from preprocess.corpus.decontaminate import BenchmarkBooks, drop_contaminated
 from preprocess.corpus.files import FORMAT, MANIFEST, read_corpus_manifest
-from preprocess.corpus.records import ConservationError, Decision
+from preprocess.corpus.near_duplicates import NearBooks, drop_near_duplicates
+from preprocess.corpus.records import Candidate, ConservationError, Decision, Exclusion
 from preprocess.corpus.spill import BucketSpill
 from preprocess.corpus.split import SPLITS
 from preprocess.sources.metadata import MetadataMonths
@@ -45,6 +48,28 @@ class CorpusSummary:
     num_files_written: int
     num_files_removed: int
     fingerprint: str
+    near: NearBooks
+    benchmarks: Mapping[str, BenchmarkBooks]
+
+
+@dataclass
+class _ByText:
+    """The passes that read texts, and what they have counted."""
+
+    out: Path
+    everything: Sequence[Candidate]
+    config: Config
+    say: Callable[[str], None]
+    near: NearBooks = field(default_factory=NearBooks)
+    benchmarks: Mapping[str, BenchmarkBooks] = field(default_factory=dict)
+
+    def drop_near_duplicates(self, left: Sequence[Candidate]) -> dict[int, Exclusion]:
+        exclusions, self.near = drop_near_duplicates(self.out, self.everything, left, self.config, self.say)
+        return exclusions
+
+    def drop_contaminated(self, left: Sequence[Candidate]) -> dict[int, Exclusion]:
+        exclusions, self.benchmarks = drop_contaminated(self.out, self.everything, left, self.config.corpus, self.say)
+        return exclusions
 
 
 def build_corpus(out: Path, config: Config, *, say: Callable[[str], None] = lambda _: None) -> CorpusSummary:
@@ -56,7 +81,8 @@ def build_corpus(out: Path, config: Config, *, say: Callable[[str], None] = lamb
     measures = [measure for measure, _, _ in config.corpus.quality_limits]
     candidates, withdrawn_at = read_candidates(out, months, measures)
     num_metadata_only = write_metadata_only(out, months)
-    decisions = decide(candidates, withdrawn_at, config.corpus)
+    by_text = _ByText(out, candidates, config, say)
+    decisions = decide(candidates, withdrawn_at, config.corpus, [by_text.drop_near_duplicates, by_text.drop_contaminated])
     planned = plan_files(out, decisions)
     old_manifest = _old_manifest(corpus)
     entries = entries_still_right(corpus, planned, old_manifest)
@@ -74,7 +100,7 @@ def build_corpus(out: Path, config: Config, *, say: Callable[[str], None] = lamb
     for folder in {path.parent for path in stale}:
         if not any(folder.iterdir()):
             folder.rmdir()
-    summary = _summary(decisions, entries, num_metadata_only, num_written=len(to_write), num_removed=len(stale))
+    summary = _summary(decisions, entries, num_metadata_only, by_text, num_written=len(to_write), num_removed=len(stale))
     _write_books(out, corpus, config, months, decisions, entries, summary)
     return summary
 
@@ -93,7 +119,13 @@ def _old_manifest(corpus: Path) -> dict[str, Any] | None:
 
 
 def _summary(
-    decisions: Sequence[Decision], entries: Mapping[str, Mapping[str, Any]], num_metadata_only: int, *, num_written: int, num_removed: int
+    decisions: Sequence[Decision],
+    entries: Mapping[str, Mapping[str, Any]],
+    num_metadata_only: int,
+    by_text: _ByText,
+    *,
+    num_written: int,
+    num_removed: int,
 ) -> CorpusSummary:
     """The books, checked: every document is kept or rejected, every kept one stands in a file with all its characters."""
     kept = [decision for decision in decisions if decision.exclusion is None]
@@ -119,6 +151,8 @@ def _summary(
         num_files_written=num_written,
         num_files_removed=num_removed,
         fingerprint=fingerprint({name: entry["sha256"] for name, entry in entries.items()}),
+        near=by_text.near,
+        benchmarks=by_text.benchmarks,
     )
 
 
@@ -151,6 +185,8 @@ def _write_books(
             "domains": summary.domains,
             "characters": summary.kept_characters,
             "metadata_only": summary.num_metadata_only,
+            "near_duplicates": dataclasses.asdict(summary.near),
+            "benchmarks": {name: dataclasses.asdict(books) for name, books in summary.benchmarks.items()},
             "decisions_sha256": decisions_sha256,
             "files": entries,
         }

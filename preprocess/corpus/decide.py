@@ -1,6 +1,9 @@
-"""All candidates → a decision for each: select → newest version → exact duplicates → split. Pure; the order of candidates is kept."""
+"""All candidates → a decision for each: select → newest version → exact duplicates → what the texts decide → split.
 
-from collections.abc import Mapping, Sequence
+Pure but for the texts, which are read by who calls; the order of candidates is kept.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 from preprocess.config import CorpusConfig
 from preprocess.corpus.deduplicate import drop_duplicates
@@ -10,8 +13,12 @@ from preprocess.corpus.records import Candidate, Decision, Exclusion
 from preprocess.corpus.select import select
 from preprocess.corpus.split import bucket_of, split_of
 
+TextPass = Callable[[Sequence[Candidate]], Mapping[int, Exclusion]]  # candidates that are left → exclusions by position
 
-def decide(candidates: Sequence[Candidate], withdrawn_at: Mapping[str, int], config: CorpusConfig) -> list[Decision]:
+
+def decide(
+    candidates: Sequence[Candidate], withdrawn_at: Mapping[str, int], config: CorpusConfig, text_passes: Sequence[TextPass] = ()
+) -> list[Decision]:
     """One decision for each candidate; each pass sees only what the passes before it have kept."""
     exclusions: dict[int, Exclusion] = {}
     for candidate in candidates:
@@ -20,6 +27,8 @@ def decide(candidates: Sequence[Candidate], withdrawn_at: Mapping[str, int], con
     exclusions |= drop_older(_left(candidates, exclusions), withdrawn_at if config.select == "scope" else {})
     if config.deduplicate:
         exclusions |= drop_duplicates(_left(candidates, exclusions))
+    for text_pass in text_passes:
+        exclusions |= text_pass(_left(candidates, exclusions))
     return [
         Decision(
             candidate=candidate,

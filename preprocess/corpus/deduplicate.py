@@ -16,7 +16,7 @@ def drop_duplicates(candidates: Sequence[Candidate]) -> dict[int, Exclusion]:
     keepers: dict[str, Candidate] = {}
     for candidate in candidates:
         known = keepers.get(candidate.text_sha256)
-        if known is None or _precedence(candidate) < _precedence(known):
+        if known is None or precedence(candidate) < precedence(known):
             keepers[candidate.text_sha256] = candidate
     exclusions: dict[int, Exclusion] = {}
     for candidate in candidates:
@@ -26,5 +26,6 @@ def drop_duplicates(candidates: Sequence[Candidate]) -> dict[int, Exclusion]:
     return exclusions
 
 
-def _precedence(candidate: Candidate) -> tuple[str, str, int]:
+def precedence(candidate: Candidate) -> tuple[str, str, int]:
+    """A key that sorts documents by who is kept before whom."""
     return (candidate.created or _NO_DATE, candidate.arxiv_id, candidate.position)

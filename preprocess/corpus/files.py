@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shards.commit import commit_file
 from shards.errors import InputError
+from shards.fingerprint import file_digest
 from shards.manifest import read_manifest
 
 FORMAT = 1
@@ -28,6 +30,14 @@ class CorpusFile:
 def file_name(domain: str, split: str, bucket: int) -> str:
     """`math/train-00007.jsonl.zst`, relative to the corpus folder."""
     return f"{domain}/{split}-{bucket:05d}.jsonl.zst"
+
+
+def commit_if_new(temporary: Path, path: Path) -> str:
+    """Commits `temporary` as `path` unless that holds the same bytes already; gives their SHA-256."""
+    digest = file_digest(temporary, "sha256")
+    if not path.is_file() or file_digest(path, "sha256") != digest:
+        commit_file(temporary, path)
+    return digest
 
 
 def read_corpus_manifest(corpus: Path) -> dict[str, Any]:

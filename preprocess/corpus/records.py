@@ -18,6 +18,8 @@ class CorpusReason(StrEnum):
     QUALITY = "quality"
     OLDER_VERSION = "older_version"
     DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    CONTAMINATED = "contaminated"
 
 
 NOT_MEASURED: Mapping[str, float] = {}  # one for all candidates

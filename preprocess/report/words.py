@@ -42,6 +42,8 @@ CORPUS_REASONS: Mapping[CorpusReason, str] = {
     CorpusReason.QUALITY: "A measure of the text is outside the limits of the configuration; the detail names it.",
     CorpusReason.OLDER_VERSION: "A later tar, or a later member, holds the same paper again; the newest is kept.",
     CorpusReason.DUPLICATE: "Another paper has the same normalised text, to the byte; the one published first is kept.",
+    CorpusReason.NEAR_DUPLICATE: "Another paper has most of the same runs of five words; the one published first is kept.",
+    CorpusReason.CONTAMINATED: "The text repeats a passage of a benchmark that the model is to be measured on.",
 }
 DROPPED_KINDS: Mapping[str, str] = {
     "after_end": "source after the end of the document",

@@ -44,7 +44,7 @@ def reason(**fields: Any) -> CorpusReason | None:
     return None if exclusion is None else exclusion.reason
 
 
-# one smallest case of each reason; the last two need company
+# one smallest case of each reason; the others need company or a text
 REASONS: dict[CorpusReason, dict[str, Any]] = {
     CorpusReason.NO_METADATA: {"is_known": False, "categories": ()},
     CorpusReason.WITHDRAWN: {"withdrawn_detail": "Withdrawn"},
@@ -68,7 +68,8 @@ def test_each_rule_of_the_selection(expected: CorpusReason) -> None:
 
 
 def test_every_reason_has_a_case() -> None:
-    assert set(REASONS) | {CorpusReason.OLDER_VERSION, CorpusReason.DUPLICATE} == set(CorpusReason)
+    of_texts = {CorpusReason.NEAR_DUPLICATE, CorpusReason.CONTAMINATED}  # test_near_duplicates.py, test_decontaminate.py
+    assert set(REASONS) | {CorpusReason.OLDER_VERSION, CorpusReason.DUPLICATE} | of_texts == set(CorpusReason)
 
 
 def test_more_of_the_selection() -> None:
@@ -275,6 +276,12 @@ def test_shares_and_buckets_are_even_and_fixed() -> None:
         ({"validation_share": 1.0}, "validation_share"),
         ({"bucket_bits": 17}, "bucket_bits"),
         ({"max_spill_bytes": 0}, "max_spill_bytes"),
+        ({"near_duplicate_threshold": 0.0}, "near_duplicate_threshold"),
+        ({"near_duplicate_threshold": 1.1}, "near_duplicate_threshold"),
+        ({"max_near_duplicate_leaders": 0}, "max_near_duplicate_leaders"),
+        ({"decontaminate": ()}, "decontaminate"),
+        ({"benchmark_ngram_words": 0}, "benchmark_ngram_words"),
+        ({"min_benchmark_ngrams": 0}, "min_benchmark_ngrams"),
         ({"domains": (("../x", ("math",)),)}, "domains"),
         ({"domains": (("other", ("math",)),)}, "domains"),
     ],

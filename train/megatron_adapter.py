@@ -576,6 +576,11 @@ def build_dataset(prefix: Path, config: TrainConfig, *, eod: int, tokenizer_sha2
     return dataset if is_first else build()
 
 
+def documents_of(dataset: Any, number: int) -> list[int]:
+    """Numbers of the documents that sample `number` of a dataset has tokens of, in order."""
+    return [int(document) for document in dataset._query_document_sample_shuffle_indices(number)[1]]
+
+
 def draw_mixture(share: npt.NDArray[np.float64], num_samples: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
     """`share: [D]` → the domain of each sample, and which sample of its domain it is: always the domain furthest behind its share.
 

@@ -324,7 +324,14 @@ class Trainer:
         self.progress.skipped_samples += failed.consumed_samples - self.progress.consumed_samples
         self.progress.consumed_samples = failed.consumed_samples
         self.watch = StepWatch(self.config.watch, self.progress.watch)
-        self.log.write({"kind": "rewind", "iteration": failed.iteration, "to_iteration": self.progress.iteration})
+        row = {
+            "kind": "rewind",
+            "iteration": failed.iteration,
+            "to_iteration": stored.iteration,
+            "to_consumed_samples": stored.consumed_samples,
+            "consumed_samples": failed.consumed_samples,
+        }
+        self.log.write(row)
         self.progress.metric_rows = self.log.num_rows
         if self.rank == 0:
             checkpoints.write_progress(start, self.progress)

@@ -305,3 +305,21 @@ def losses_of_packed_documents(config: TrainConfig, eod: int) -> dict[str, Any]:
         "alone": [of(document) for document in (first, second, third)],
         "bounds": [len(first), len(first) + len(second)],
     }
+
+
+def train_and_keep_tokens(config: TrainConfig, tokens: Path, run: Path, step: int) -> list[list[int]]:
+    """Trains; gives the tokens of each sample of a step, in order."""
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    kept: list[list[int]] = []
+    whole = megatron_adapter.forward_backward
+
+    def forward_backward(wrapped: Any, batches: Any, *args: Any, **kwargs: Any) -> Any:
+        taken = list(batches)
+        if trainer.progress.iteration + 1 == step:
+            kept.extend(row.tolist() for batch in taken for row in batch["tokens"])
+        return whole(wrapped, iter(taken), *args, **kwargs)
+
+    megatron_adapter.forward_backward = forward_backward  # this process is the job's own
+    trainer.train()
+    return kept

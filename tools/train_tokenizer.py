@@ -50,6 +50,8 @@ MAX_DISTINCT_PRETOKENS = 5_000_000  # the commonest; about 2 GB in SentencePiece
 MAX_PIECE_CHARACTERS = 32  # \DeclareRobustCommand is 22; SentencePiece's own 16 would cut \operatorname
 MIN_GROUP_COUNT, MIN_GROUP_DOCUMENTS = 20, 3  # in the sample; a symbol of one paper's own notation would be a row that nothing trains
 GROUP_SHARE = 8  # at most an eighth of the vocabulary
+MIN_CHARACTER_COUNT = 20  # a character as frequent as that has a piece, whatever share of the sample it is
+CHARACTER_SHARE = 16  # and at most a sixteenth of the vocabulary is for those
 PRESETS = {"paper": 102_400, "64k": 64_000, "48k": 48_000, "1p36b": 35_584, "32k": 32_000}
 FIM_TOKENS = ("<fim_prefix>", "<fim_middle>", "<fim_suffix>")
 NUM_THREADS = 4  # a constant: unigram's sums are taken thread by thread, so its result depends on it (BPE's does not)
@@ -207,7 +209,8 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=0.9999,
         metavar="SHARE",
-        help="share of the sample's characters that get pieces of their own; the rest go by bytes",
+        help=f"share of the sample's characters that get pieces of their own, besides those that occur {MIN_CHARACTER_COUNT} times; "
+        "the rest go by bytes",
     )
     parser.add_argument(
         "--domain-weights",
@@ -317,6 +320,16 @@ def _texts(files: list[CorpusFile]) -> Iterator[str]:
             yield document["text"]
 
 
+def frequent_characters(counts: Mapping[str, int], max_characters: int) -> str:
+    """The characters that get a piece of their own for their count alone, as one string."""
+    characters: Counter[str] = Counter()
+    for pretoken, count in counts.items():
+        for character in pretoken.replace(" ", ""):
+            characters[character] += count
+    frequent = [character for character, count in characters.items() if count >= MIN_CHARACTER_COUNT]
+    return "".join(sorted(frequent, key=lambda character: (-characters[character], character))[:max_characters])
+
+
 def train_model(
     counts: Mapping[str, int],
     *,
@@ -340,6 +353,7 @@ def train_model(
             vocab_size=vocab_size,
             hard_vocab_limit=False,  # so that a small corpus gives the size it can fill, which the message below says
             character_coverage=character_coverage,
+            required_chars=frequent_characters(counts, vocab_size // CHARACTER_SHARE),
             normalization_rule_name="identity",
             add_dummy_prefix=False,
             remove_extra_whitespaces=False,

@@ -10,7 +10,17 @@ from shards.errors import InputError
 from tests.tools.small_corpus import numbered, sample_text, write_corpus
 from tools import train_tokenizer
 from tools.tokenizer import CONTROL_SYMBOLS, LatexTokenizer
-from tools.train_tokenizer import FIM_TOKENS, NUM_FIXED_PIECES, PRESETS, Sample, mine_groups, piece_counts, sample_shares, train_model
+from tools.train_tokenizer import (
+    FIM_TOKENS,
+    NUM_FIXED_PIECES,
+    PRESETS,
+    Sample,
+    frequent_characters,
+    mine_groups,
+    piece_counts,
+    sample_shares,
+    train_model,
+)
 
 
 def train(corpus: Path, out: Path, *flags: str) -> dict[str, object]:
@@ -126,6 +136,13 @@ def test_a_vocabulary_shrinks_to_fit_on_request(corpus_folder: Path, tmp_path: P
     assert NUM_FIXED_PIECES < manifest["vocab_size"] < 50_048
     assert manifest["vocab_size"] % 128 == 0
     assert "not for 50,048" in capsys.readouterr().err
+
+
+def test_a_frequent_character_has_a_piece_whatever_share_it_is() -> None:
+    counts = {"the": 400_000, " group": 200_000, "ψ": 30, "ж": 1}
+    tokenizer = LatexTokenizer(train_model(counts, vocab_size=NUM_FIXED_PIECES + 14))
+    assert [len(tokenizer.encode(character)) for character in "ψж"] == [1, 2]
+    assert frequent_characters(counts, 2) == "et"
 
 
 def test_presets_are_multiples_of_the_padding() -> None:

@@ -239,6 +239,10 @@ class TrainingConfig:
     # tokens whose logits are there at a time: memory of chunk x vocabulary instead of micro-batch x vocabulary; none: all at once
     deterministic_mode: bool = False
     # only operations that give the same bits every time
+    wandb_project: str | None = None
+    # Weights & Biases project that figures go to as well (the package wandb is needed); none: off
+    mlflow_experiment: str | None = None
+    # MLflow experiment that figures go to as well (the package mlflow, and its MLFLOW_TRACKING_URI); none: off
     peak_tflops: float | None = None
     # of one device, for MFU where the device is not in the table (train/metrics.py); 10^12 operations a second
 

@@ -1,15 +1,18 @@
 """What a run says of itself: loss in bits per byte, tokens a second, MFU, the share of time spent waiting for data."""
 
+import dataclasses
+import hashlib
+import importlib
 import json
 import math
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from shards.commit import write_bytes
 from shards.errors import InputError
-from train.config import ModelConfig, flops_per_token
+from train.config import ModelConfig, TrainConfig, flops_per_token
 
 PEAK_TFLOPS = {
     # dense bfloat16, 10^12 operations a second, from NVIDIA's data sheets; the first that is part of the device's name
@@ -55,19 +58,60 @@ def memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
 
 
+Sink = Callable[[dict[str, float], int], None]  # figures by name, and the step that they are of
+
+
+def tracking_sinks(config: TrainConfig, run: Path) -> tuple[list[Sink], list[Callable[[], None]]]:
+    """What writes to the services that the config names, and what ends them. Raises `InputError` where one is not installed."""
+    sinks: list[Sink] = []
+    ends: list[Callable[[], None]] = []
+    settings = dataclasses.asdict(config)
+    if config.training.wandb_project is not None:
+        wandb = _service("wandb", "--wandb-project")
+        # the run's folder is its name: a run that goes on is the same one there
+        started = wandb.init(project=config.training.wandb_project, id=_name_of(run), resume="allow", dir=str(run), config=settings)
+        sinks.append(lambda figures, step: started.log(figures, step=step))
+        ends.append(started.finish)
+    if config.training.mlflow_experiment is not None:
+        mlflow = _service("mlflow", "--mlflow-experiment")
+        mlflow.set_experiment(config.training.mlflow_experiment)
+        mlflow.start_run(run_name=_name_of(run))
+        mlflow.log_params({f"{section}.{name}": value for section, fields in settings.items() for name, value in fields.items()})
+        sinks.append(lambda figures, step: mlflow.log_metrics(figures, step=step))
+        ends.append(mlflow.end_run)
+    return sinks, ends
+
+
+def _service(package: str, flag: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise InputError(
+            f"{flag} needs the package {package}, which cannot be imported ({error}); install it or leave the flag out"
+        ) from None
+
+
+def _name_of(run: Path) -> str:
+    return f"{run.name}-{hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:8]}"
+
+
 class MetricsLog:
-    """JSON lines and TensorBoard; only the first process writes.
+    """JSON lines, TensorBoard and the services that are asked for; only the first process writes.
 
     Of what an earlier process of the run has written the first `kept_rows` rows stay: the rest was logged after the checkpoint that the run
     goes on from, and is done again.
     """
 
-    def __init__(self, run: Path, *, is_writer: bool, kept_rows: int, from_iteration: int) -> None:
+    def __init__(self, run: Path, *, is_writer: bool, kept_rows: int, from_iteration: int, config: TrainConfig | None = None) -> None:
+        self.sinks: list[Sink] = []
+        self.ends: list[Callable[[], None]] = []
         self.handle: TextIO | None = None
         self.board: Any = None
         self.num_rows = kept_rows
         if not is_writer:
             return
+        if config is not None:
+            self.sinks, self.ends = tracking_sinks(config, run)
         path = run / "metrics.jsonl"
         lines = path.read_text().splitlines(keepends=True)[:kept_rows] if path.exists() else []
         kept = [line for line in lines if line.endswith("\n")]
@@ -92,15 +136,19 @@ class MetricsLog:
                 f"last checkpoint"
             ) from None
         prefix = f"validation/{row['domain']}" if row["kind"] == "validation" else row["kind"]
-        for name, value in _figures(row):
-            if name != "iteration" and math.isfinite(value):
-                self.board.add_scalar(f"{prefix}/{name}", value, row["iteration"])
+        figures = {f"{prefix}/{name}": value for name, value in _figures(row) if name != "iteration" and math.isfinite(value)}
+        for name, value in figures.items():
+            self.board.add_scalar(name, value, row["iteration"])
+        for sink in self.sinks:
+            sink(figures, row["iteration"])
 
     def close(self) -> None:
         """Flushes and closes."""
         if self.handle is not None:
             self.handle.close()
             self.board.close()
+        for end in self.ends:
+            end()
 
 
 def _finite(value: Any) -> Any:

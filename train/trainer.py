@@ -74,7 +74,7 @@ class Trainer:
         self._build_data(sets)
         self.saver = checkpoints.Saver(run, config, shards, self.stream_identity)
         kept_rows = self.progress.metric_rows if is_own else 0
-        self.log = MetricsLog(run, is_writer=self.rank == 0, kept_rows=kept_rows, from_iteration=self.progress.iteration)
+        self.log = MetricsLog(run, is_writer=self.rank == 0, kept_rows=kept_rows, from_iteration=self.progress.iteration, config=config)
 
     def _starting_point(self, load: Path | None, is_finetuning: bool) -> tuple[Path | None, bool]:
         """The checkpoint to go on from, and whether it is the run's own."""

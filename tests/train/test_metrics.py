@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_rows_of_training(run: Path) -> None:
     model = small_config().model
     first = found[0]
     assert first["mfu"] == pytest.approx(first["tokens_per_second"] * flops_per_token(model, is_causal=False) / (2 * 0.01e12))
-    assert "checkpoint" not in first["time_share"]
+    assert first["time_share"]["checkpoint"] < 0.01  # nothing was saved by then
     assert found[-1]["seconds_left"] == 0
 
 
@@ -130,6 +131,50 @@ def test_what_was_logged_after_the_checkpoint_is_logged_again(tmp_path: Path) ->
     silent.write({"kind": "train", "iteration": 5})
     assert silent.num_rows == 5
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 4
+
+
+class Service:
+    """Stands in for wandb and mlflow: notes what it is called with, by the names of the calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple, dict]] = []
+
+    def __getattr__(self, name: str):
+        def call(*args, **kwargs):
+            self.calls.append((name, args, kwargs))
+            return self
+
+        return call
+
+
+def test_figures_go_to_the_services_that_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb, mlflow = Service(), Service()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow)
+    config = small_config(wandb_project="papers", mlflow_experiment="sizes")
+    names = []
+    for _ in range(2):  # a run that goes on is the same one
+        log = MetricsLog(tmp_path, is_writer=True, kept_rows=0, from_iteration=0, config=config)
+        log.write({"kind": "validation", "iteration": 7, "domain": "math", "lm_loss": 2.5, "note": "text"})
+        log.close()
+        names.append(wandb.calls[-3][2]["id"])
+    assert [name for name, _, _ in wandb.calls] == ["init", "log", "finish"] * 2
+    assert names[0] == names[1]
+    assert wandb.calls[0][2]["project"] == "papers"
+    assert wandb.calls[0][2]["config"]["optimizer"]["lr"] == 3e-3
+    assert wandb.calls[1][1:] == (({"validation/math/lm_loss": 2.5},), {"step": 7})
+    assert [name for name, _, _ in mlflow.calls] == ["set_experiment", "start_run", "log_params", "log_metrics", "end_run"] * 2
+    assert mlflow.calls[2][1][0]["optimizer.lr"] == 3e-3
+    assert mlflow.calls[3][1:] == (({"validation/math/lm_loss": 2.5},), {"step": 7})
+
+
+@pytest.mark.parametrize(("package", "field"), [("wandb", "wandb_project"), ("mlflow", "mlflow_experiment")])
+def test_a_service_that_is_not_installed_is_one_line(package: str, field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(InputError, match=f"--{field.replace('_', '-')} needs the package {package}"):
+        MetricsLog(tmp_path, is_writer=True, kept_rows=0, from_iteration=0, config=small_config(**{field: "x"}))
+    assert not (tmp_path / "metrics.jsonl").exists()
+    MetricsLog(tmp_path, is_writer=False, kept_rows=0, from_iteration=0, config=small_config(**{field: "x"}))  # other ranks need none
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:

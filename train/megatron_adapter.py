@@ -70,6 +70,7 @@ if not HAS_CUDA:
     _answer_for_cuda()
     # the shim's own call of it: megatron looks at the gradients of tensors that are no leaves, and means to
     warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor that is not a leaf")
+    warnings.filterwarnings("ignore", message="Please use DTensor instead")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what is not installed: the kernel report says it, with reasons
     from megatron.core import dist_checkpointing, parallel_state, tensor_parallel

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _ASTRONOMY = r"""
-\altaffilmark#1{$^{#1}$}
 \altaffiltext#1#2{\footnotetext{$^{#1}$ #2}}
 \authoremail#1{}
 \slugcomment#1{}
@@ -37,8 +36,7 @@ _ASTRONOMY = r"""
 \tabletypesize#1{}
 \tablecolumns#1{}
 \tablehead#1{#1\\}
-\tablenotemark#1{}
-\tablenotetext#1#2{\footnotetext{#2}}
+\tablenotetext#1#2{\footnotetext{$^{#1}$ #2}}
 \tablecomments#1{\\Note. #1}
 \tablerefs#1{\\References. #1}
 \startdata{}
@@ -166,7 +164,6 @@ _SPRINGER = r"""
 \at{, }
 \offprints#1{}
 \mail#1{}
-\bmhead#1{\paragraph{#1}}
 \botrule{}
 \equalcont#1{\footnotetext{#1}}
 """
@@ -207,12 +204,12 @@ _ICML = r"""
 \icmlkeywords#1{}
 \icmlsetsymbol#1#2{}
 \icmlEqualContribution{Equal contribution.}
-\printAffiliationsAndNotice#1{}
+\printAffiliationsAndNotice#1{\footnotetext{#1}}
 {ack}{\section*{Acknowledgments}}{}
 """
 
 _IEEE = r"""
-\IEEEauthorrefmark#1{}
+\IEEEauthorrefmark#1{$^{#1}$}
 \IEEEpubid#1{}
 \IEEEspecialpapernotice#1{}
 \IEEEtitleabstractindextext#1{#1}

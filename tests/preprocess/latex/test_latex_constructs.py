@@ -37,8 +37,8 @@ def test_aastex() -> None:
     )
     assert "A. One$^{1,2}$\n" in shown
     assert "[footnote: $^{1}$ Visiting.]" in shown
-    assert "[caption: Cold clouds]\n\nName | Mass\nA | 3.4\nB | …\n" in shown
-    assert "[footnote: Uncertain.]\nNote. All are cold." in shown
+    assert "[caption: Cold clouds]\n\nName | Mass\nA | 3.4$^{a}$\nB | …\n" in shown
+    assert "[footnote: $^{a}$ Uncertain.]\nNote. All are cold." in shown
     assert all(wrong not in shown for wrong in ("0pt", "f1.eps", ".8", "3.4a"))
 
 

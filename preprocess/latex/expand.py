@@ -141,6 +141,10 @@ class _Frame:
     name: str | None = None  # of a file; None for a macro's body
     arguments_left: int = 0
 
+    def num_source(self, start: int, end: int) -> int:
+        """Characters of the paper between two places: none in a macro's body, which its definition has paid for."""
+        return end - start if self.name is not None else 0
+
 
 def split_body(body: str) -> tuple[str | int, ...]:
     """A definition's body as text and parameter numbers in turn; `##1` stays for a definition inside."""
@@ -294,7 +298,7 @@ class Expander:
         else:
             comment = _COMMENT.match(text, start)
             assert comment is not None
-            self.dropped["comment"] += comment.end() - start
+            self.dropped["comment"] += frame.num_source(start, comment.end())
             frame.position = comment.end()
             if text[comment.end() : comment.end() + 1] == "\n" and "\n" in comment[0]:
                 # the line after the comment is blank: the paragraph ends there
@@ -572,7 +576,7 @@ class Expander:
             frame.position = position
             return True
         frame.position = body[1]
-        self.dropped["definition"] += body[1] - start
+        self.dropped["definition"] += frame.num_source(start, body[1])
         if name == "providecommand" and (target in self.macros or target in PROTECTED_COMMANDS):
             return True
         if _calls_itself(target, body[0]):
@@ -594,7 +598,7 @@ class Expander:
             self._warn("definition_not_closed", f"\\{name}")
             return True
         frame.position = end
-        self.dropped["definition"] += end - start
+        self.dropped["definition"] += frame.num_source(start, end)
         target, body = found[1] or found[2], _uncomment(text[opening + 1 : end - 1])
         if _calls_itself(target, body):
             return True
@@ -616,7 +620,7 @@ class Expander:
         if found is None:
             return True
         frame.position = found.end()
-        self.dropped["definition"] += found.end() - start
+        self.dropped["definition"] += frame.num_source(start, found.end())
         target, source = found[1], found[2]
         if source.startswith("\\") and source[1:] in self.macros:
             self._define(target, self.macros[source[1:]])
@@ -639,7 +643,7 @@ class Expander:
         if target is None or body is None:
             return True
         frame.position = body[1]
-        self.dropped["definition"] += body[1] - start
+        self.dropped["definition"] += frame.num_source(start, body[1])
         found = _NAME.match(target[0].strip().lstrip("\\"))
         if found:
             self._define(found[0], Macro(0, None, (f"\\operatorname{star}{{{body[0]}}}",)))
@@ -652,7 +656,7 @@ class Expander:
         if target is None or spec is None or body is None:
             return True
         frame.position = body[1]
-        self.dropped["definition"] += body[1] - start
+        self.dropped["definition"] += frame.num_source(start, body[1])
         kinds = _argument_kinds(spec[0])
         self._define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(_uncomment(body[0])), spec=tuple(kinds)))
         return True
@@ -677,7 +681,7 @@ class Expander:
         if begin is None or end is None:
             return True
         frame.position = end[1]
-        self.dropped["definition"] += end[1] - start
+        self.dropped["definition"] += frame.num_source(start, end[1])
         environment = target[0].strip()
         if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begin[0]:
             self.environments[environment] = Environment(
@@ -702,7 +706,7 @@ class Expander:
         if (given := self.scan.optional_argument(text, position)) is not None:
             position = given[1]
         frame.position = position
-        self.dropped["definition"] += position - start
+        self.dropped["definition"] += frame.num_source(start, position)
         self.theorems[target[0].strip()] = title[0]
         return True
 
@@ -718,7 +722,7 @@ class Expander:
         if (given := self.scan.optional_argument(frame.text, frame.position)) is not None:
             options, frame.position = options + given[0], given[1]
         title = re.search(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)", options)
-        self.dropped["definition"] += frame.position - start
+        self.dropped["definition"] += frame.num_source(start, frame.position)
         self.theorems[target[0].strip()] = title[1].strip("{} \n") if title else target[0].strip().capitalize()
         return True
 
@@ -755,7 +759,7 @@ class Expander:
         else:
             start = frame.position
             frame.position, met_else = self._skip_branch(text, start, stop_at_else=True)
-            self.dropped["false_branch"] += frame.position - start
+            self.dropped["false_branch"] += frame.num_source(start, frame.position)
             if met_else:
                 self.open_conditionals.append(True)
         if value and (switch in self.switches):
@@ -843,7 +847,7 @@ class Expander:
             return True
         begin = frame.position
         frame.position, _ = self._skip_branch(frame.text, begin, stop_at_else=False)
-        self.dropped["false_branch"] += frame.position - begin
+        self.dropped["false_branch"] += frame.num_source(begin, frame.position)
         self.open_conditionals.pop()
         return True
 
@@ -941,7 +945,7 @@ class Expander:
         if found is None:
             return False
         frame.position = found.end()
-        self.dropped["definition"] += found.end() - start
+        self.dropped["definition"] += frame.num_source(start, found.end())
         if name == "acro" and not self.is_acronym_list_hidden:
             self._push(f"\\item[{{{found[2] or found[1]}}}] {found[3]}\n")
         return True
@@ -971,20 +975,20 @@ class Expander:
             return False
         frame.position = found.end()
         self.registers.add(found[1])
-        self.dropped["definition"] += found.end() - start
+        self.dropped["definition"] += frame.num_source(start, found.end())
         return True
 
     def _assign(self, frame: _Frame) -> None:
         found = _VALUE.match(frame.text, frame.position)
         if found is not None:
-            self.dropped["definition"] += found.end() - found.start()
+            self.dropped["definition"] += frame.num_source(found.start(), found.end())
             frame.position = found.end()
 
     def _advance(self, frame: _Frame, name: str, start: int) -> bool:
         found = _ADVANCE.match(frame.text, frame.position)
         if found is None:
             return False
-        self.dropped["definition"] += found.end() - start
+        self.dropped["definition"] += frame.num_source(start, found.end())
         frame.position = found.end()
         return True
 
@@ -1003,7 +1007,7 @@ class Expander:
         found = self.scan.group(frame.text, position)
         if found is None:
             return False
-        self.dropped["layout_command"] += found[1] - start
+        self.dropped["layout_command"] += frame.num_source(start, found[1])
         frame.position = found[1]
         return True
 
@@ -1022,7 +1026,7 @@ class Expander:
         if left is None or right is None or (name.endswith("X") and body is None):
             return True
         frame.position = (body or right)[1]
-        self.dropped["definition"] += frame.position - start
+        self.dropped["definition"] += frame.num_source(start, frame.position)
         inner = "#3"
         if body is not None:
             inner = re.sub(r"#(\d)", lambda found: f"#{int(found[1]) + 2}", _uncomment(body[0]).replace("\\delimsize", ""))
@@ -1044,7 +1048,7 @@ class Expander:
             keywords.append(found[0])
             position = found[1]
         frame.position = position
-        self.dropped["definition"] += position - start
+        self.dropped["definition"] += frame.num_source(start, position)
         for target, spec, body in _algorithm_macros(name, keywords):
             self._define(target.strip().lstrip("\\"), Macro(len(spec), None, split_body(body), spec=spec))
         return True
@@ -1192,7 +1196,7 @@ class Expander:
         if name == "documentclass" and frame.name is not None and self._is_nested_file():
             begin = re.compile(r"\\begin\s*\{document\}").search(frame.text, frame.position)
             if begin is not None:
-                self.dropped["preamble"] += begin.end() - start
+                self.dropped["preamble"] += frame.num_source(start, begin.end())
                 frame.position = begin.end()
                 return True
         position = frame.position
@@ -1293,7 +1297,6 @@ class Expander:
             if "@" not in definition and not name.lower().endswith(".cls") and not _INTERNALS.search(definition):
                 self.macros.update(taken.macros.maps[0])
                 self.environments.update(taken.environments.maps[0])
-        self.dropped["package"] += len(self.texts[name])
 
     def _includeonly(self, frame: _Frame, name: str, start: int) -> bool:
         target = self.scan.argument(frame.text, frame.position)
@@ -1305,7 +1308,7 @@ class Expander:
     def _endinput(self, frame: _Frame, name: str, start: int) -> bool:
         while self.frames:
             top = self.frames[-1]
-            self.dropped["after_end"] += len(top.text) - top.position
+            self.dropped["after_end"] += top.num_source(top.position, len(top.text))
             top.position = len(top.text)
             if top.name is not None:
                 return True
@@ -1331,10 +1334,10 @@ class Expander:
             if environment in self.excluded_environments:
                 if self.trace is not None:
                     self.trace.drop(environment, end - start)
-                self.dropped["comment"] += end - start
+                self.dropped["comment"] += frame.num_source(start, end)
             elif environment.startswith("filecontents"):
                 self._filecontents(text[found.end() : closing])
-                self.dropped["filecontents"] += end - start
+                self.dropped["filecontents"] += frame.num_source(start, end)
             else:
                 self._emit(text[start:end])
             return True
@@ -1397,7 +1400,7 @@ class Expander:
         """The end of the paper: TeX reads no further."""
         while self.frames:
             left = self.frames.pop()
-            self.dropped["after_end"] += len(left.text) - left.position
+            self.dropped["after_end"] += left.num_source(left.position, len(left.text))
         self.is_stopped = True
         return True
 

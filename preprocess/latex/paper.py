@@ -6,7 +6,7 @@ from collections import Counter
 
 from preprocess.config import LatexConfig
 from preprocess.latex.decode import decode
-from preprocess.latex.expand import Expander
+from preprocess.latex.expand import Expanded, Expander
 from preprocess.latex.find_root import find_root, why_root
 from preprocess.latex.render import Numbers, Rendered, Renderer
 from preprocess.latex.scan import Scanner
@@ -37,7 +37,8 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
         trace.root_reasons = {root: why_root(root, texts, readme) for root in roots}
     numbers = Numbers()
     dropped: Counter[str] = Counter()
-    used: set[str] = set()
+    read: set[str] = set()
+    packages: set[str] = set()
     parts: list[tuple[str, Rendered, str]] = []  # root, what was rendered of it, its text
     seen_shingles: set[int] = set()
     for root in roots:
@@ -56,26 +57,27 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
         if trace is not None:
             trace.expanded_sources[root] = expanded.source
             trace.unknown_commands += rendered.unknown_commands
-        used.update(expanded.files)
-        used.update(expander.seen_packages)
+        num_source = sum(len(texts[name]) for name in {*expanded.files} - read if name in texts)  # that no root before has read
+        read.update(expanded.files)
+        packages |= expander.seen_packages
         if len(roots) > 1:
             if kind := _superfluous(rendered.title, text, [part for _, _, part in parts], seen_shingles, config):
                 if trace is not None:
                     trace.note(kind, root, 0, rendered.title)
-                dropped[kind] += len(text)
+                dropped[kind] += num_source
                 warnings[kind] += 1
                 continue
             seen_shingles |= _shingles(text)
         numbers = own_numbers
-        dropped += expanded.dropped
-        dropped += rendered.dropped
+        dropped += _dropped_source(expanded, rendered, num_source)
         warnings += expanded.warnings
         if rendered.unknown_commands:
             warnings["unknown_command"] += sum(rendered.unknown_commands.values())
         parts.append((root, rendered, text))
     if trace is not None:
         trace.roots = [root for root, _, _ in parts]
-    dropped["unused_file"] += sum(len(text) for name, text in texts.items() if name not in used)
+    dropped["package"] += sum(len(texts[name]) for name in packages - read if name in texts)
+    dropped["unused_file"] += sum(len(text) for name, text in texts.items() if name not in read | packages)
     return ExtractedPaper(
         arxiv_id=tree.arxiv_id,
         text="\n\n".join(text for _, _, text in parts if text),
@@ -87,6 +89,22 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
         dropped_characters={kind: count for kind, count in sorted(dropped.items()) if count},
         warnings=dict(sorted(warnings.items())),
     )
+
+
+def _dropped_source(expanded: Expanded, rendered: Rendered, num_source: int) -> Counter[str]:
+    """What is not in the text of one root, by kind, in characters of its source: never more than the `num_source` that it has.
+
+    What is counted after the expansion counts by its share: of a drawing that macros have made ten times as long a tenth was source.
+    """
+    before = _in_all(expanded.dropped, num_source, expanded.dropped.total())
+    after = _in_all(rendered.dropped, num_source - before.total(), max(len(expanded.source), rendered.dropped.total()))
+    return before + after
+
+
+def _in_all(counts: Counter[str], num_source: int, num_counted: int) -> Counter[str]:
+    if num_counted <= num_source:
+        return counts
+    return Counter({kind: count * num_source // num_counted for kind, count in counts.items()})
 
 
 _WORD = re.compile(r"\w+")

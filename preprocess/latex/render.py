@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from preprocess.config import LatexConfig
+from preprocess.latex import siunitx
 from preprocess.latex.scan import Scanner, skip_line_space, unguard
 from preprocess.latex.tables import (
     BIBLIOGRAPHY_ENVIRONMENTS,
@@ -24,6 +25,7 @@ from preprocess.latex.tables import (
     REF_COMMANDS,
     SECTION_LEVELS,
     SHOWN_ALL,
+    SHOWN_ALL_JOINT,
     SHOWN_LAST,
     TABLE_ENVIRONMENTS,
     THEOREM_TITLES,
@@ -54,20 +56,45 @@ _RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")
 _CHARACTER_CODE = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))")
 _BOX_SIZE = re.compile(r"\s*(?:to|spread)" + _DIMENSION)
 _ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]*(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]*\])?[ \t]*\n?")
-_DISPLAYS_WITH_ARGUMENT = frozenset({"IEEEeqnarray", "alignat", "xalignat", "xxalignat", "empheq", "numcases", "subnumcases"})
-_DISPLAY_ARGUMENT = re.compile(r"\s*(?:\[[^\]\n]{0,200}\])?\s*\{[^{}\n]{0,200}\}")
+_DISPLAYS_WITH_ARGUMENT = frozenset({"tikzcd", "IEEEeqnarray", "alignat", "xalignat", "xxalignat", "empheq", "numcases", "subnumcases"})
+_DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
 _NO_READER = re.compile(
     r"[ \t]*\\label\s*\{[^{}]*\}"
     r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}"
+    r"|\\(?:hfill|hfil|xspace|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
+    r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
 _DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture)\}")
 _KEY_VALUE = re.compile(r"\s*[a-z]+\s*=")
 _NAME_OPTION = re.compile(r"\b(?:name|title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
+_LABELLED = re.compile(r"\s*\{([^\s\\{}]*[:_][^\s\\{}]*)\}")
+_CITE_PREFIX = re.compile(r"<([^<>\n]{0,100})>")
+_GERMAN = re.compile(
+    r"\[[^\]]*\bn?(?:german|austrian|naustrian|swissgerman)\b[^\]]*\]\s*\{(?:babel|article|report|book|scr\w+|amsart)\}|\{n?german\}"
+)
+_SHORTHAND = re.compile(r"\"([aouAOUsSz'`=~|-])")
+_UMLAUTS = dict(zip("aouAOU", "äöüÄÖÜ", strict=True))
+_SHORTHANDS = _UMLAUTS | {"s": "ß", "z": "ß", "S": "SS", "'": "“", "`": "„", "=": "-", "~": "-", "-": "", "|": ""}
+_STRENGTH = re.compile(r"\[[0-4]\]")  # of \nopagebreak[2] and its like
+_STREAM = re.compile(r"\s*(?:\\write)?\s*(?:-?\d+|\\[A-Za-z@]+)?\s*")
+_UNIT = r"(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu)"
+_ASSIGNMENT = re.compile(
+    r"(?:\s*`\\?.|\s*\d+|\s*\\[A-Za-z@]+)?\s?=\s*(?:[-+]?(?:\d*\.?\d+(?:\s*" + _UNIT + r"\b)?|\"[0-9A-Fa-f]+|'[0-7]+)"
+    r"|`(?:\\.|[^\\])|\\[A-Za-z@]+)(?:\s*(?:plus|minus)\s*[-\d.]+\s*(?:fil+|" + _UNIT + r"))*\s?"
+)
+_OVERLAY = re.compile(
+    r"(\\(?:item|only|uncover|onslide|alert|visible|invisible|structure|color|text[a-z]{2}|emph|includegraphics|frame|action|node|draw"
+    r"|begin\{[A-Za-z]+\*?\})\*?)<[-\d,+.|@a-z: ]{1,40}>"
+)
 _LETTERS = re.compile(r"[^\W\d_]{2}")
+_QUANTITY = re.compile(r"\\(" + "|".join(sorted(siunitx.NUM_GROUPS, key=len, reverse=True)) + r")(?![A-Za-z])(?=\s*[\[{])")
+_MATH_COLOUR = re.compile(
+    r"\\textcolor\s*(?:\[\w+\])?\s*\{[^{}]*\}\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})|\\color\s*(?:\[\w+\])?\s*\{[^{}]*\}[ \t]*"
+)
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
 _MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
@@ -168,12 +195,17 @@ class Renderer:
         self.is_in_front = False
         self.algorithm_depth = 0
         self.is_algorithmic = False
+        self.has_german = False
+        self.tabbing_depth = 0
 
     def render_root(self, source: str) -> Rendered:
         """The whole root: the preamble for its front matter only, then the body."""
         found = re.search(r"\\begin\s*\{document\}", source)
         document_class = _CLASS.search(source)
         preamble, body = (source[: found.start()], source[found.end() :]) if found else ("", source)
+        self.has_german = '"' in body and _GERMAN.search(preamble) is not None
+        if document_class is not None and document_class[1].lower() == "beamer":
+            body = _OVERLAY.sub(r"\1", body)
         self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
         if preamble:
             self._read_preamble(preamble)
@@ -223,11 +255,11 @@ class Renderer:
         while position < length:
             found = _NEXT.search(text, position)
             if found is None:
-                out.append(_run(text[position:]))
+                out.append(self._run(text[position:]))
                 break
             start = found.start()
             if start > position:
-                out.append(_run(text[position:start]))
+                out.append(self._run(text[position:start]))
             token = found[0]
             if token == "\\":
                 position = self._command(text, start, out, environments)
@@ -253,6 +285,11 @@ class Renderer:
             self._leave(name, out)
         return "".join(out)
 
+    def _run(self, text: str) -> str:
+        if self.has_german and '"' in text:
+            text = _SHORTHAND.sub(lambda found: _SHORTHANDS[found[1]], text)
+        return _run(text)
+
     # formulas
 
     def _dollar(self, text: str, start: int, out: list[str]) -> int:
@@ -275,6 +312,10 @@ class Renderer:
             content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
         if "\\" in content:
             content = _NO_READER.sub("", content)
+            if _QUANTITY.search(content) is not None:
+                content = self._math_quantities(content)
+            if "olor" in content:
+                content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
             if "picture}" in content:
                 content = self._without_drawings(content)
             if "\\cases" in content and "$" in content:
@@ -390,13 +431,16 @@ class Renderer:
             out.append(self.symbols[name])
             return skip_line_space(text, end)
         if (spec := HIDDEN.get(name)) is not None:
-            after = self._arguments(text, end, spec)[1]
+            after = end
+            if text[end : end + 1] == "[" and spec.startswith("m") and (given := self.scan.optional_argument(text, end)) is not None:
+                after = given[1]
+            after = self._arguments(text, after, spec)[1]
             self.dropped["layout_command"] += after - start
             return after
         if (spec := SHOWN_ALL.get(name)) is not None:
             arguments, after = self._arguments(text, end, spec)
             if arguments:
-                joint = "" if name in ("IEEEPARstart", "lettrine") else " "
+                joint = SHOWN_ALL_JOINT.get(name, " ")
                 out.append(joint.join(self.inline(part or "") for part in arguments))
                 return after
         if name == "texorpdfstring":
@@ -419,13 +463,26 @@ class Renderer:
             return self._block(text, end, name, out)
         if name in _ALGORITHM and (self.algorithm_depth or name[0].isupper()):
             return self._algorithm(text, end, name, out)
+        if (assigned := _ASSIGNMENT.match(text, end)) is not None:
+            self.dropped["layout_command"] += assigned.end() - start
+            return assigned.end()
+        lower = name.lower()
+        if "cite" in lower and (after := self._cite(text, end, name, out)) > end:
+            return after
+        if "ref" in lower and (labelled := _LABELLED.match(text, end)) is not None:
+            out.append(self._refs(labelled[1]))
+            return labelled.end()
         self.dropped["layout_command"] += end - start
         if not LAYOUT.match(name):
             self.unknown[name] += 1
         if text[end : end + 1] == "[":
             closing = self.scan.bracket_end(text, end, 2_000)
+            if closing > 0 and _STRENGTH.match(text, end):
+                return closing
             if closing - end > 200 and "=" not in text[end:closing]:
                 closing = -1  # too long for an option: text
+            if closing > 0 and _KEY_VALUE.match(text, end + 1):
+                return closing
             if closing > 0 and text[closing : closing + 1] == "{":
                 return closing
         return skip_line_space(text, end)
@@ -457,6 +514,9 @@ class Renderer:
             out.append(self._inline_math(content) if symbol == "(" else self._display(content))
             return stop + 2
         if symbol in ")]":
+            return end
+        if symbol in "=>'`+-<" and self.tabbing_depth:
+            out.append(" ")
             return end
         if symbol in COMBINING:
             after = self._accent(text, end, symbol, out)
@@ -532,12 +592,22 @@ class Renderer:
     def _cite(self, text: str, end: int, name: str, out: list[str]) -> int:
         notes: list[str] = []
         position = end
+        if (prefix := _CITE_PREFIX.match(text, position)) is not None:  # apacite's \cite<see>[p. 2]{key}
+            notes, position = [prefix[1]], prefix.end()
         while len(notes) < 2 and (given := self.scan.optional_argument(text, position)) is not None:
             notes.append(given[0])
             position = given[1]
         found = self.scan.group(text, position)
         if found is None:
             return end
+        if notes and prefix is not None and len(notes) == 1:
+            notes.append("")
+        after_first = found[1]
+        cited_keys = [found[0]]
+        while name.lower().endswith("cites") and (more := self.scan.group(text, self._past_notes(text, after_first))) is not None:
+            cited_keys.append(more[0])
+            after_first = more[1]
+        found = ",".join(cited_keys), after_first
         shown = [self.inline(note) for note in notes]
         before, after = (shown[0], shown[1]) if len(shown) == 2 else ("", shown[0] if shown else "")
         cited = f"{before} {self._cites(found[0])}" if before else self._cites(found[0])
@@ -547,6 +617,12 @@ class Renderer:
             cited = f"{cited} ({after})"
         out.append(cited)
         return found[1]
+
+    def _past_notes(self, text: str, position: int) -> int:
+        for _ in range(2):
+            if text[position : position + 1] == "[" and (given := self.scan.optional_argument(text, position)) is not None:
+                position = given[1]
+        return position
 
     def _front(self, text: str, end: int, name: str, out: list[str]) -> int:
         closing = f"\\end{name}"
@@ -663,6 +739,88 @@ class Renderer:
             out.append(f"\n\n[caption: {content}]\n\n")
         self.table_depth = depth
         return found[1]
+
+    def _subcaption(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """`\\subfloat[list][caption]{…}`, `\\subcaptionbox{caption}[width]{…}`: the caption, then the content as it comes."""
+        caption = ""
+        if name == "subcaptionbox":
+            if (given := self.scan.optional_argument(text, end)) is not None:
+                end = given[1]
+            if (found := self.scan.group(text, end)) is None:
+                return -1
+            caption, end = found
+        while text[end : end + 1] == "[" and (given := self.scan.optional_argument(text, end)) is not None:
+            caption, end = caption if name == "subcaptionbox" else given[0] or caption, given[1]
+        if shown := self.inline(caption):
+            out.append(f"\n\n[caption: {shown}]\n\n")
+        return end
+
+    def _drawing(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """Drawings that have no environment: `\\tikz[…]{…}`, `\\tikz \\draw …;`, `\\Qcircuit @C=1em {…}`."""
+        start = end
+        while (given := self.scan.optional_argument(text, end)) is not None:
+            end = given[1]
+        if name == "tikz" and self.scan.group(text, end) is None:
+            stop = text.find(";", end, end + 4_000)
+            end = stop + 1 if stop >= 0 else end
+        else:
+            opening = text.find("{", end, end + 100)
+            closing = self.scan.group_end(text, opening, 20_000) if opening >= 0 else -1
+            end = closing if closing >= 0 else end
+        self.dropped["drawing"] += end - start
+        return end
+
+    def _diagram(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """Xy-pic's matrix outside a formula: it is one."""
+        opening = text.find("{", end, end + 100)
+        closing = self.scan.group_end(text, opening, 20_000) if opening >= 0 else -1
+        if closing < 0:
+            return -1
+        out.append(self._display(f"\\{name}{text[end:closing]}"))
+        return closing
+
+    def _table_head(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """longtable's heads and feet for further pages are no part of the table."""
+        following = {"endfirsthead": ("\\endlastfoot", "\\endfoot", "\\endhead"), "endhead": ("\\endlastfoot", "\\endfoot")}
+        for mark in following.get(name, ("\\endlastfoot",)):
+            stop = text.find(mark, end, end + 3_000)
+            if stop >= 0 and "\\end{" not in text[end:stop]:
+                self.dropped["layout_command"] += stop - end
+                out.append("\n")
+                return skip_line_space(text, stop + len(mark))
+        out.append("\n")
+        return skip_line_space(text, end)
+
+    def _quoted(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """csquotes."""
+        is_inner = text[end - 1] == "*"
+        given, after = self._arguments(text, end, "mm" if name.startswith("foreign") else "m")
+        if not given:
+            return -1
+        content = self.inline(given[-1] or "")
+        out.append(f"‘{content}’" if is_inner else f"“{content}”")
+        return after
+
+    def _code_comment(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """algorithm2e's `\\tcp*{…}` and `\\tcc{…}`."""
+        found = self.scan.group(text, end)
+        if found is None:
+            return -1
+        content = self.inline(found[0])
+        out.append(f" // {content}\n" if name.startswith("tcp") else f" /* {content} */\n")
+        return found[1]
+
+    def _ref_range(self, text: str, end: int, name: str, out: list[str]) -> int:
+        given, after = self._arguments(text, end, "mm")
+        if len(given) < 2:
+            return -1
+        out.append(f"{self._refs(given[0] or '')}–{self._refs(given[1] or '')}")
+        return after
+
+    def _write(self, text: str, end: int, name: str, out: list[str]) -> int:
+        found = _STREAM.match(text, end)
+        given = self.scan.group(text, found.end() if found else end)
+        return given[1] if given else end
 
     def _item(self, text: str, end: int, name: str, out: list[str]) -> int:
         label = ""
@@ -822,11 +980,40 @@ class Renderer:
         return found[1]
 
     def _si(self, text: str, end: int, name: str, out: list[str]) -> int:
-        given, after = self._arguments(text, end, "om" if name in ("num", "si", "unit", "ang") else "omom")
-        if not given:
+        shown, after = self._quantity(text, end, name, is_math=False)
+        if shown is None:
             return -1
-        out.append(" ".join(re.sub(r"\\([A-Za-z]+)", r" \1", part or "").strip() for part in given))
+        out.append(shown)
         return after
+
+    def _quantity(self, text: str, end: int, name: str, *, is_math: bool) -> tuple[str | None, int]:
+        groups: list[str] = []
+        if (given := self.scan.optional_argument(text, end)) is not None:
+            end = given[1]
+            if name == "unit" and given[0].strip().replace(".", "", 1).isdigit():  # the older package units: \unit[3]{km}
+                name, groups = "SI", [given[0]]
+        for _ in range(siunitx.NUM_GROUPS[name] - len(groups)):
+            if groups and (given := self.scan.optional_argument(text, end)) is not None:
+                end = given[1]
+            found = self.scan.group(text, end)
+            if found is None:
+                return None, end
+            groups.append(found[0])
+            end = found[1]
+        return siunitx.show(name, groups, is_math=is_math), end
+
+    def _math_quantities(self, content: str) -> str:
+        parts: list[str] = []
+        position = 0
+        for found in _QUANTITY.finditer(content):
+            if found.start() < position:
+                continue
+            shown, after = self._quantity(content, found.end(), found[1], is_math=True)
+            if shown is not None:
+                parts += [content[position : found.start()], shown]
+                position = after
+        parts.append(content[position:])
+        return "".join(parts)
 
     def _ignore_math(self, text: str, end: int, name: str, out: list[str]) -> int:
         return end
@@ -886,6 +1073,7 @@ class Renderer:
             return given[1] if given else position
         if name in TABLE_ENVIRONMENTS:
             self.table_depth += 1
+            self.tabbing_depth += name == "tabbing"
             out.append("\n\n")
             spec = {
                 "tabularx": "mom",
@@ -939,6 +1127,8 @@ class Renderer:
             self.algorithm_depth += 1
             self.is_algorithmic = name != "algorithm2e" and "\\begin{algorithmic}" in text[position - 20 : position + 2_000]
         out.append("\n\n" if name not in ("small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage") else "\n")
+        if name in ("frame", "block", "alertblock", "exampleblock"):
+            return self._titled(text, name, position, out)
         if name in ("tcolorbox", "mdframed") and (given := self.scan.optional_argument(text, position)) is not None:
             if titled := _NAME_OPTION.search(given[0]):
                 out.append(f"{self.inline(titled[1] or titled[2] or '')}\n\n")
@@ -965,6 +1155,23 @@ class Renderer:
                     break
         return found.end()
 
+    def _titled(self, text: str, name: str, position: int, out: list[str]) -> int:
+        """beamer's frames and blocks: their titles stand in groups."""
+        while text[position : position + 1] == "[" and (given := self.scan.optional_argument(text, position)) is not None:
+            position = given[1]
+        titles: list[str] = []
+        while text[position : position + 1] == "{" and len(titles) < 2 and (found := self.scan.group(text, position)) is not None:
+            titles.append(self.inline(found[0]))
+            position = found[1]
+            if name != "frame":
+                break
+        shown = [title for title in titles if title]
+        if name == "frame":
+            out += [f"\n\n{'#' * (number + 2)} {title}\n\n" for number, title in enumerate(shown)]
+        elif shown:
+            out.append(f"{shown[0]}{'' if shown[0][-1] in '.:?!' else '.'} ")
+        return position
+
     def _leave(self, raw_name: str, out: list[str]) -> None:
         name = raw_name.rstrip("*")
         if name in (
@@ -984,6 +1191,7 @@ class Renderer:
             out.append("\n\n" if not self.lists else "\n")
         elif name in TABLE_ENVIRONMENTS:
             self.table_depth = max(0, self.table_depth - 1)
+            self.tabbing_depth -= name == "tabbing"
             out.append("\n\n")
         elif name in _ALGORITHMS:
             self.algorithm_depth -= 1
@@ -1039,9 +1247,10 @@ class Renderer:
 _ENVIRONMENT_ARGUMENTS = {
     "figure": "o", "table": "o", "wrapfigure": "omom", "wraptable": "omom", "minipage": "ooom", "multicols": "m", "subfigure": "om",
     "subtable": "om", "algorithm": "o", "algorithmic": "o", "algorithm2e": "o", "adjustwidth": "mm", "spacing": "m", "sidewaystable": "o",
-    "sidewaysfigure": "o", "thebibliography": "m", "appendices": "", "frame": "omm", "column": "m", "columns": "o", "block": "m",
+    "sidewaysfigure": "o", "thebibliography": "m", "appendices": "", "column": "m", "columns": "o", "block": "m",
     "tcolorbox": "o", "mdframed": "o", "adjustbox": "m", "CJK": "mm", "CJK*": "mm", "otherlanguage": "m", "hyphenrules": "m",
-    "flushleft": "", "addmargin": "m", "turn": "m", "rotate": "m", "changemargin": "mm", "scope": "", "resizebox": "mm", "SCfigure": "oo",
+    "flushleft": "", "addmargin": "m", "turn": "m", "boxedminipage": "om", "tablenotes": "o", "labeling": "om", "tasks": "o",
+    "rotate": "m", "changemargin": "mm", "scope": "", "resizebox": "mm", "SCfigure": "oo",
     "letter": "m", "fulllineitems": "", "sloppypar": "", "thm@": "o", "titlepage": "",
 }  # fmt: skip
 Handler = Callable[[Renderer, str, int, str, list[str]], int]
@@ -1057,13 +1266,21 @@ _COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(("endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), Renderer._par),
     **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "linebreak", "tablebreak"), Renderer._row),
     "font": Renderer._font,
-    **dict.fromkeys(("cmidrule", "cmidrulewidth", "specialrule"), Renderer._partial_rule),
+    **dict.fromkeys(("cmidrule", "cmidrulewidth"), Renderer._partial_rule),
     **dict.fromkeys(("hrule", "vrule"), Renderer._rule),
     **dict.fromkeys(("hbox", "vbox", "vtop", "centerline", "mbox", "fbox"), Renderer._box),
     "bibitem": Renderer._bibitem,
     "multicolumn": Renderer._multicolumn,
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), Renderer._acknowledgments),
     "ce": Renderer._chemistry,
+    **dict.fromkeys(("subfigure", "subfloat", "subcaptionbox"), Renderer._subcaption),
+    **dict.fromkeys(("tikz", "Qcircuit", "chemfig", "feynmandiagram", "pstree"), Renderer._drawing),
+    **dict.fromkeys(("xymatrix", "xygraph"), Renderer._diagram),
+    **dict.fromkeys(("endfirsthead", "endhead", "endfoot"), Renderer._table_head),
+    **dict.fromkeys(("crefrange", "Crefrange", "cpagerefrange", "vrefrange"), Renderer._ref_range),
+    **dict.fromkeys(("write", "immediate"), Renderer._write),
+    **dict.fromkeys(("enquote", "textquote", "blockquote", "foreignquote", "foreignblockquote"), Renderer._quoted),
+    **dict.fromkeys(("tcp", "tcc"), Renderer._code_comment),
     "twocolumn": Renderer._twocolumn,
     **dict.fromkeys(("inst", "altaffilmark", "affilmark", "tablenotemark", "textsuperscript"), Renderer._superscript),
     **dict.fromkeys(("altaffiltext", "tablenotetext"), Renderer._marked_text),
@@ -1073,7 +1290,7 @@ _COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(("proclaim", "demo", "remark", "example", "definition", "roster"), Renderer._proclaim),
     **dict.fromkeys(("input", "openin", "openout"), Renderer._input_left),
     **dict.fromkeys(("gls", "Gls", "glspl", "Glspl", "ac", "acs", "acf", "acl", "acp", "Ac", "acfp", "acsp"), Renderer._gls),
-    **dict.fromkeys(("SI", "si", "num", "unit", "qty", "ang", "SIrange"), Renderer._si),
+    **dict.fromkeys(siunitx.NUM_GROUPS, Renderer._si),
 }  # fmt: skip
 
 
@@ -1082,7 +1299,7 @@ def _run(text: str) -> str:
     if "\n" in text:
         text = text.replace("\n", " ")
     if "`" in text:
-        text = text.replace("``", "“").replace("`", "‘")
+        text = text.replace("?`", "¿").replace("!`", "¡").replace("``", "“").replace("`", "‘")
     if "'" in text:
         text = text.replace("''", "”").replace("'", "’")
     if "--" in text:

@@ -20,9 +20,9 @@ COMMAND = re.compile(r"\\(?:[A-Za-z@]+|.)", re.S)
 MAX_OPTIONAL_CHARACTERS = 4_000  # an optional argument is a title, a note, options: the longest real ones are short captions
 MAX_INLINE_MATH_CHARACTERS = 20_000
 MAX_DISPLAY_CHARACTERS = 200_000
-SHORT_LOOK_CHARACTERS = 300
+SHORT_LOOK_CHARACTERS = 120
 ALLOWANCE_PER_CHARACTER = 12
-MIN_ALLOWANCE_CHARACTERS = 4 << 20
+MIN_ALLOWANCE_CHARACTERS = 1 << 20
 
 
 _GUARDED = {ord(character): 0xE000 + ord(character) for character in "\\{}%$&~#`'-\"^_[]"}
@@ -59,7 +59,7 @@ class Scanner:
         self.groups = _GROUP if has_comments else _GROUP_NO_COMMENTS
         self.brackets = _BRACKET if has_comments else _BRACKET_NO_COMMENTS
         self.space = _SPACE if has_comments else _SPACE_NO_COMMENTS
-        self.absent: dict[str, tuple[str, int]] = {}
+        self.found: dict[str, tuple[str, int, int]] = {}  # mark → text, where the look began, where it is
 
     def limit(self, text: str, start: int, max_characters: int | None = None) -> int:
         """How far a look that begins at `start` may go."""
@@ -76,13 +76,12 @@ class Scanner:
         return found.end() if found else position
 
     def find(self, text: str, mark: str, position: int) -> int:
-        """Like `text.find(mark, position)`; what is not there is looked for once in a text, not at every place."""
-        known = self.absent.get(mark)
-        if known is not None and known[0] is text and position >= known[1]:
-            return -1
+        """Like `text.find(mark, position)`; what is far away or not there is looked for once, not from every place before it."""
+        known = self.found.get(mark)
+        if known is not None and known[0] is text and position >= known[1] and (known[2] < 0 or position <= known[2]):
+            return known[2]
         place = text.find(mark, position)
-        if place < 0:
-            self.absent[mark] = text, position
+        self.found[mark] = text, position, place
         return place
 
     def group_end(self, text: str, start: int, max_characters: int | None = None) -> int:
@@ -196,6 +195,8 @@ class Scanner:
 
     def closing_command(self, text: str, wanted: str, position: int) -> int:
         """The place of the control symbol `wanted` (`\\]`, `\\)`) after `position`, or -1."""
+        if self.find(text, wanted, position) < 0:
+            return -1
         limit = self.limit(text, position, MAX_DISPLAY_CHARACTERS)
         for found in COMMAND.finditer(text, position, limit):
             if found[0] == wanted:

@@ -27,10 +27,18 @@ INNER_MATH_ENVIRONMENTS = _words(
     "multlined bmatrix* pmatrix*"
 )
 TABLE_ENVIRONMENTS = _words(
-    "tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable tblr tabbing ruledtabular@"
+    "NiceTabular xltabular ctabular tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable "
+    "tblr tabbing ruledtabular@"
 )
 BIBLIOGRAPHY_ENVIRONMENTS = _words("thebibliography references chapthebibliography mybibliography biblist refs bibdiv")
-SHOWN_ALL = {"IEEEPARstart": "mm", "lettrine": "omm", "category": "mmmo"}
+SHOWN_ALL = {
+    "IEEEPARstart": "mm", "lettrine": "omm", "category": "mmmo", "diagbox": "omm", "backslashbox": "oomm", "slashbox": "oomm",
+    "nicefrac": "omm", "sfrac": "omm", "unitfrac": "omm", "epigraph": "mm",
+}  # fmt: skip
+SHOWN_ALL_JOINT = {
+    "IEEEPARstart": "", "lettrine": "", "diagbox": " / ", "backslashbox": " / ", "slashbox": " / ", "nicefrac": "/", "sfrac": "/",
+    "unitfrac": "/", "epigraph": "\n",
+}  # fmt: skip
 THEOREM_TITLES = {
     "theorem": "Theorem", "thm": "Theorem", "lemma": "Lemma", "lem": "Lemma", "proposition": "Proposition", "prop": "Proposition",
     "corollary": "Corollary", "cor": "Corollary", "definition": "Definition", "defn": "Definition", "remark": "Remark", "rem": "Remark",
@@ -98,14 +106,26 @@ HIDDEN |= dict.fromkeys(
     ),
     "m",
 )
-HIDDEN["conferenceinfo"] = "mm"
+HIDDEN |= {
+    "conferenceinfo": "mm", "specialrule": "mmm", "addlinespace": "o", "toprule": "o", "midrule": "o", "bottomrule": "o", "hhline": "m",
+    "cellcolor": "om", "rowcolor": "omoo", "columncolor": "omoo", "arrayrulecolor": "om", "color": "om", "pagecolor": "om",
+    "definecolor": "mmm", "cdashline": "m", "Xhline": "m", "floatplacement": "mm", "newfloat": "mmmo", "bibpunct": "ommmmmm",
+    "modulolinenumbers": "o", "newfontfamily": "mom", "DeclareGraphicsRule": "mmmm", "DeclareMathAlphabet": "mmmmm",
+    "DeclareSIUnit": "omm", "patchcmd": "mmmmm", "apptocmd": "mmmm", "pretocmd": "mmmm", "titleformat": "mommmmo",
+    "newcolumntype": "mom", "@startsection": "mmmmmm", "@setfontsize": "mmm", "setul": "mm", "tikzstyle": "m", "SelectTips": "mm",
+    "newdir": "mm", "xyoption": "m", "psfrag": "moom", "pgfsetlayers": "m", "pgfdeclarelayer": "m", "newsavebox": "m", "sbox": "mm",
+    "savebox": "moom", "usebox": "m", "Description": "om", "printbibliography": "o", "printglossary": "o", "printglossaries": "o",
+    "printindex": "o", "tableofcontents": "o", "listoffigures": "o", "listoftables": "o", "toctitle": "m", "tocauthor": "m",
+    "addtocmark": "om", "orcidID": "m", "orcid": "m", "orcidlink": "m", "nocollaboration": "m", "plotone": "m", "plottwo": "mm",
+    "epsscale": "m", "DeclareFontShape": "mmmmmm", "captionsetup": "om", "defcitealias": "mm",
+}  # fmt: skip
 HIDDEN["DeclareMathSymbol"] = "mmmm"
 # commands that show their last argument and hide those before it
 SHOWN_LAST: dict[str, str] = {
     "textcolor": "omm", "colorbox": "omm", "fcolorbox": "ommm", "parbox": "ooomm", "makebox": "oom", "framebox": "oom",
     "raisebox": "moom", "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm",
     "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "mm", "foreignlanguage": "mm",
-    "adjustbox": "mm", "stackrel@": "mm", "subfigure": "om", "subfloat": "oom", "subcaptionbox": "mm",
+    "adjustbox": "mm", "stackrel@": "mm",
     "lowercase": "m", "uppercase": "m", "shortstack": "om",  "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
     "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m",
@@ -167,7 +187,8 @@ TEXT_SYMBOLS = {
     "backslash": "\\textbackslash{}", "textdollar": "\\$", "lbrace": "{", "rbrace": "}", "textbraceleft": "{", "textbraceright": "}",
     "quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "nobreakspace": " ", "textvisiblespace": "␣",
     "checkmark": "✓", "qed": "∎", "euro": "€", "texteuro": "€", "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "today": "", "textmu": "µ",
-    "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "", "No": "№", "sep": ", ", "textnumero": "№",
+    "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "", "No": "№", "SS": "ẞ", "ier": "er",
+    "ieme": "e", "degres": "°", "sep": ", ", "textnumero": "№",
     "lbrack": "[", "rbrack": "]", "colon": ":", "cdots": "…", "rightarrow": "→", "to": "→", "leftarrow": "←", "Rightarrow": "⇒",
     "times": "×", "textsection": "§", "textparagraph": "¶", "Box": "□", "square": "□", "star": "⋆", "sim": "∼", "cdot": "·", "pm": "±",
     "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "textonehalf": "½",

@@ -139,6 +139,51 @@ def test_what_colleagues_saw_in_papers(source: str, preamble: str, text: str) ->
     assert body(source, preamble) == text
 
 
+@pytest.mark.parametrize(
+    "source, text",
+    [
+        (r"\subfigure[Sub A]{\includegraphics[w=1]{a}}\subfloat[][Sub $C$]{x}", "[caption: Sub A]\n\n[caption: Sub $C$]\n\nx"),
+        (r"\subcaptionbox{Sub D}[.4\textwidth]{y}", "[caption: Sub D]\n\ny"),
+        (r"\catcode`\@=11 a \dimen0=3pt b \write16{x}\immediate\write-1{y}\hbadness=10000 c \mathchardef\x=" + '"3123 d', "a b c d"),
+        (r"a \tikz[baseline]{\draw (0,0);} b \tikz \draw (0,0) -- (1,1); c \Qcircuit @C=1em @R=.7em {a & b} d", "a b c d"),
+        (r"a \xymatrix{A \ar[r] & B} b", "a\n\\[\\xymatrix{A \\ar[r] & B}\\]\nb"),
+        (r"\citeA{k} \cite<e.g.,>[p. 2]{k} \parencites[a]{k}{l}", "[cite:1] e.g., [cite:1] (p. 2) [cite:1][cite:2] (a)"),
+        (r"\crefrange{a}{b} \prettyref{sec:x} \deref{word}", "[ref:1]–[ref:2] [ref:3] word"),
+        (r"\SI{10}{\km\per\s} $\SI{3}{\GHz}$ \unit[3]{km} \nicefrac{a}{b}", r"10 km s$^{-1}$ $3\,\mathrm{GHz}$ 3 km a/b"),
+        (
+            r"\begin{tabular}{ll}\toprule[1pt]a&b\\\specialrule{1pt}{2pt}{3pt}\cellcolor{gray!20}z&\diagbox{c}{d}\end{tabular}",
+            "a | b\nz | c / d",
+        ),
+        (
+            r"\begin{longtable}{l}H\endfirsthead H (continued)\\\endhead Next\\\endfoot\endlastfoot a\\\end{longtable}",
+            "H\na",
+        ),
+        (r"\begin{tabbing}x\=y\=z\\ a\>b\end{tabbing}", "x y z\na b"),
+        (r"{\color[rgb]{0,1,0}green} \captionsetup[figure]{a=b}\printbibliography[title=R]x\nopagebreak[2]", "green x"),
+        (r"$\textcolor{red}{u}+{\color{blue}t}\hfill x$ ?`Que", "${u}+{t}x$ ¿Que"),
+        ("\\begin{tikzcd}[row sep=1]\nA\n\\end{tikzcd}", "\\begin{tikzcd}[row sep=1]\nA\n\\end{tikzcd}"),
+        (r"\enquote{a \enquote*{b}} \foreignquote{german}{c}", "“a ‘b’” “c”"),
+        (r"\begin{algorithm}go\tcp*{c}\KwData{d}\end{algorithm}", "go // c\n\nData: d"),
+    ],
+)
+def test_constructs_of_packages(source: str, text: str) -> None:
+    assert body(source) == text
+
+
+def test_german_shorthands() -> None:
+    assert body('Gr"o"se "`x"\' und Bei"-spiel', r"\usepackage[ngerman]{babel}") == "Größe „x“ und Beispiel"
+    assert body('A "a" b') == 'A "a" b'
+
+
+def test_beamer() -> None:
+    frame = (
+        r"\begin{frame}<2>[t]{Title}{Sub}\begin{itemize}\item<1-> one\item<2->[L] two\end{itemize}"
+        + r"\begin{block}<2->{B}text\end{block}\alert<3>{x}"
+    )
+    text = text_of({"main.tex": r"\documentclass{beamer}\begin{document}" + frame + r"\end{frame}\end{document}"})
+    assert text == "## Title\n\n### Sub\n\n- one\n- L two\n\nB. text\n\nx\n"
+
+
 KEYWORDS = (
     r"\SetKwFunction{Rand}{rand}\SetKw{KwTo}{in}\SetKwInOut{Data}{input}\SetKwProg{Fn}{function}{}{end}\SetKwFor{For}{for}{}{end}"
     r"\SetKwIF{If}{ElseIf}{Else}{if}{}{else if}{else}{end}\SetKwRepeat{Do}{do}{until}\SetKwComment{tcc}{/*}{*/}"

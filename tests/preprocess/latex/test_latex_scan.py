@@ -55,7 +55,7 @@ def test_a_control_word_as_delimiter_is_found_whole() -> None:
     assert scanner().find_outside_groups(r"\stopper{\stop}\stop", r"\stop", 0) == 15
 
 
-def test_what_is_absent_is_looked_for_once() -> None:
+def test_what_is_far_or_absent_is_looked_for_once() -> None:
     scan, text = scanner(), "a" * 1000
     assert scan.find(text, "b", 0) == scan.find(text, "b", 500) == -1
     assert scan.find("ab", "b", 0) == 1

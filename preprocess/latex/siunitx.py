@@ -1,0 +1,113 @@
+"""siunitx's numbers and units → what it prints, for prose and for formulas.
+
+\\SI{1.2e5}{\\kilo\\metre\\per\\second} → prose `$1.2\\times 10^{5}$ km s$^{-1}$`, formula `1.2\\times 10^{5}\\,\\mathrm{km\\,s^{-1}}`
+"""
+
+import re
+
+_PREFIXES = {
+    "yocto": "y", "zepto": "z", "atto": "a", "femto": "f", "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "centi": "c", "deci": "d",
+    "deca": "da", "deka": "da", "hecto": "h", "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "exa": "E", "zetta": "Z",
+    "yotta": "Y", "kibi": "Ki", "mebi": "Mi", "gibi": "Gi", "tebi": "Ti",
+}  # fmt: skip
+_UNITS = {
+    "ampere": "A", "candela": "cd", "kelvin": "K", "kilogram": "kg", "gram": "g", "metre": "m", "meter": "m", "mole": "mol", "second": "s",
+    "becquerel": "Bq", "coulomb": "C", "farad": "F", "gray": "Gy", "hertz": "Hz", "henry": "H", "joule": "J", "katal": "kat",
+    "lumen": "lm", "lux": "lx", "newton": "N", "ohm": "Ω", "pascal": "Pa", "radian": "rad", "siemens": "S", "sievert": "Sv",
+    "steradian": "sr", "tesla": "T", "volt": "V", "watt": "W", "weber": "Wb", "day": "d", "degree": "°", "hectare": "ha", "hour": "h",
+    "litre": "l", "liter": "L", "minute": "min", "arcminute": "′", "arcsecond": "″", "arcmin": "′", "arcsec": "″", "tonne": "t",
+    "astronomicalunit": "au", "atomicmassunit": "u", "bohr": "a0", "clight": "c", "dalton": "Da", "electronvolt": "eV", "hartree": "Eh",
+    "angstrom": "Å", "bar": "bar", "barn": "b", "bel": "B", "decibel": "dB", "neper": "Np", "percent": "%", "celsius": "°C",
+    "degreeCelsius": "°C", "parsec": "pc", "lightyear": "ly", "year": "yr", "bit": "bit", "byte": "B", "gauss": "G", "erg": "erg",
+    "torr": "Torr", "micron": "µm", "molar": "M", "pixel": "px", "sample": "sample", "annum": "a", "dyne": "dyn",
+    "jansky": "Jy", "eV": "eV",
+}  # fmt: skip
+_SHORT = re.compile(r"(?:[yzafpnuµmcdhkMGTPE]|da)?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|C|V|F|S|T|H|eV|L|l|B|b|bar|rad|ohm|dB)|min|h|kWh")
+_UNIT_STEP = re.compile(r"\\([A-Za-z]+)(?:\s*\{([^{}]*)\})?|\^\s*\{?\s*([-+]?\d+)\s*\}?|([^\\^\s.~,{}/]+)|(/)|\s+|.", re.S)
+_SCIENTIFIC = re.compile(r"([-+]?[\d.,]*(?:\(\d+\))?)\s*[eEdD]\s*([-+]?\d+)")
+ONE_NUMBER = frozenset({"num"})
+ONE_UNIT = frozenset({"si", "unit"})
+QUANTITY = frozenset({"SI", "qty"})
+RANGE = frozenset({"numrange", "SIrange", "qtyrange"})
+LIST = frozenset({"numlist", "SIlist", "qtylist"})
+NUM_GROUPS = {
+    "num": 1, "si": 1, "unit": 1, "ang": 1, "SI": 2, "qty": 2, "numrange": 2, "SIrange": 3, "qtyrange": 3, "numlist": 1,
+    "SIlist": 2, "qtylist": 2,
+}  # fmt: skip
+
+
+def unit_parts(unit: str) -> list[tuple[str, int]]:
+    """A unit's factors in order: symbol and power."""
+    parts: list[tuple[str, int]] = []
+    prefix, sign, power = "", 1, 1
+    for found in _UNIT_STEP.finditer(unit):
+        name, argument, exponent, literal, slash = found.groups()
+        if exponent is not None:
+            if parts:
+                parts[-1] = parts[-1][0], parts[-1][1] * int(exponent)
+        elif slash is not None:
+            sign = -1
+        elif literal is not None:
+            parts.append((prefix + literal, sign * power))
+            prefix, sign, power = "", 1, 1
+        elif name is None:
+            continue
+        elif name in _PREFIXES:
+            prefix += _PREFIXES[name]
+        elif name == "per":
+            sign = -1
+        elif name in ("square", "cubic"):
+            power = 2 if name == "square" else 3
+        elif name in ("squared", "cubed", "tothe", "raiseto"):
+            number = 2 if name == "squared" else 3 if name == "cubed" else int(argument) if (argument or "").strip("-").isdigit() else 1
+            if name == "raiseto":
+                power = number
+            elif parts:
+                parts[-1] = parts[-1][0], parts[-1][1] * number
+        elif name in ("of", "cancel", "highlight"):
+            continue
+        else:
+            symbol = _UNITS.get(name) or (name.replace("u", "µ", 1) if name.startswith("u") and _SHORT.fullmatch(name) else name)
+            parts.append((prefix + symbol, sign * power))
+            prefix, sign, power = "", 1, 1
+    return parts
+
+
+def _number(text: str, *, is_math: bool) -> str:
+    text = text.strip().replace("+-", "\\pm")
+    written = _SCIENTIFIC.sub(lambda found: f"{found[1]}\\times 10^{{{int(found[2])}}}" if found[1] else f"10^{{{int(found[2])}}}", text)
+    return written if is_math or not ("\\" in written or "^" in written) else f"${written}$"
+
+
+def _unit(text: str, *, is_math: bool) -> str:
+    parts = unit_parts(text)
+    if is_math:
+        factors = "\\,".join(symbol if power == 1 else f"{symbol}^{{{power}}}" for symbol, power in parts)
+        return f"\\mathrm{{{factors}}}".replace("%", "\\%") if factors else ""
+    return " ".join(symbol if power == 1 else f"{symbol}$^{{{power}}}$" for symbol, power in parts)
+
+
+def _joined(number: str, unit: str, *, is_math: bool) -> str:
+    if not unit:
+        return number
+    is_mark = unit.removeprefix("\\mathrm{").removesuffix("}") in ("°", "′", "″")
+    blank = "" if is_mark else "\\," if is_math else " "
+    return f"{number}{blank}{unit}"
+
+
+def show(name: str, groups: list[str], *, is_math: bool) -> str:
+    """What siunitx's command `name` prints for its groups."""
+    if name == "ang":
+        marks = ("^{\\circ}", "'", "''") if is_math else ("°", "′", "″")
+        return "".join(f"{part.strip()}{mark}" for part, mark in zip(groups[0].split(";"), marks, strict=False) if part.strip())
+    unit = "" if name in ONE_NUMBER or name.startswith("num") else _unit(groups[-1], is_math=is_math)
+    if name in ONE_UNIT:
+        return unit
+    to, and_, comma = (r"\text{ to }", r"\text{ and }", ", ") if is_math else (" to ", " and ", ", ")
+    if name in RANGE:
+        return _joined(to.join(_number(part, is_math=is_math) for part in groups[:2]), unit, is_math=is_math)
+    if name in LIST:
+        numbers = [_number(part, is_math=is_math) for part in groups[0].split(";")]
+        listed = comma.join(numbers[:-1]) + and_ + numbers[-1] if len(numbers) > 1 else numbers[0]
+        return _joined(listed, unit, is_math=is_math)
+    return _joined(_number(groups[0], is_math=is_math), unit, is_math=is_math)

@@ -1,0 +1,45 @@
+import pytest
+
+from preprocess.latex.siunitx import show, unit_parts
+
+
+@pytest.mark.parametrize(
+    "unit, parts",
+    [
+        (r"\kilo\metre\per\second", [("km", 1), ("s", -1)]),
+        (r"\m\per\square\s", [("m", 1), ("s", -2)]),
+        (r"\cubic\centi\meter", [("cm", 3)]),
+        (r"\m\tothe{4}", [("m", 4)]),
+        (r"\per\um\squared", [("µm", -2)]),
+        ("km.s^{-1}", [("km", 1), ("s", -1)]),
+        ("m/s^2", [("m", 1), ("s", -2)]),
+        (r"\GHz", [("GHz", 1)]),
+        ("", []),
+    ],
+)
+def test_units(unit: str, parts: list[tuple[str, int]]) -> None:
+    assert unit_parts(unit) == parts
+
+
+@pytest.mark.parametrize(
+    "name, groups, prose, formula",
+    [
+        ("num", ["1.2e5"], r"$1.2\times 10^{5}$", r"1.2\times 10^{5}"),
+        ("num", ["1e-3"], r"$1\times 10^{-3}$", r"1\times 10^{-3}"),
+        ("num", ["3.14"], "3.14", "3.14"),
+        ("num", ["1.5 +- 0.2"], r"$1.5 \pm 0.2$", r"1.5 \pm 0.2"),
+        ("SI", ["10", r"\kilo\metre\per\second"], "10 km s$^{-1}$", r"10\,\mathrm{km\,s^{-1}}"),
+        ("qty", ["20", r"\percent"], "20 %", r"20\,\mathrm{\%}"),
+        ("SI", ["5", r"\degreeCelsius"], "5 °C", r"5\,\mathrm{°C}"),
+        ("SI", ["5", r"\degree"], "5°", r"5\mathrm{°}"),
+        ("si", [r"\m\per\s"], "m s$^{-1}$", r"\mathrm{m\,s^{-1}}"),
+        ("ang", ["45"], "45°", r"45^{\circ}"),
+        ("ang", ["1;2;3"], "1°2′3″", "1^{\\circ}2'3''"),
+        ("numrange", ["1", "3"], "1 to 3", r"1\text{ to }3"),
+        ("SIrange", ["1", "5", r"\GHz"], "1 to 5 GHz", r"1\text{ to }5\,\mathrm{GHz}"),
+        ("SIlist", ["1;2;3", r"\m"], "1, 2 and 3 m", r"1, 2\text{ and }3\,\mathrm{m}"),
+    ],
+)
+def test_what_is_printed(name: str, groups: list[str], prose: str, formula: str) -> None:
+    assert show(name, groups, is_math=False) == prose
+    assert show(name, groups, is_math=True) == formula

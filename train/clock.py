@@ -1,8 +1,8 @@
 """Where the time of a process goes, part by part: every moment belongs to exactly one part, so the parts sum up to the whole.
 
-On a GPU the moments are events of its stream: a part is how long the stream was at it, or had nothing to do because of it. What runs beside
-something else is not seen: gradients that are reduced while the backward pass goes on are backward, batches that are read ahead are nothing.
-Communication is what is waited for by itself; what tensor parallelism sends inside the layers is forward and backward.
+On a GPU the moments are events of its stream: a part is how long the stream was at it, or had nothing to do because of it. What runs
+beside something else is not seen: gradients that are reduced while the backward pass goes on are backward, batches that are read ahead are
+nothing. Communication is what is waited for by itself; what tensor parallelism sends inside the layers is forward and backward.
 """
 
 import time
@@ -81,6 +81,7 @@ class Clock:
         self._marks = marks
         self._spent: defaultdict[str, float] = defaultdict(float)
         self._entered: list[tuple[str, Any]] = [(OTHER, marks.now())]
+        self._outside: list[str] = []  # parts that open spans of megatron lie in
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -122,9 +123,10 @@ class _Span:
     def start(self, barrier: bool = False) -> None:
         """Begins; megatron would have all processes wait for one another, which would be no measurement of a step."""
         if self._part is not None:
+            self._clock._outside.append(self._clock._entered[-1][0])
             self._clock._enter(self._part)
 
     def stop(self) -> None:
         """Ends."""
         if self._part is not None:
-            self._clock._enter(OTHER)
+            self._clock._enter(self._clock._outside.pop())

@@ -296,6 +296,13 @@ def build_optimizer(wrapped: Any, config: TrainConfig) -> Any:
     return optimizer
 
 
+def report_spans(wrapped: Any, optimizer: Any, timers: Callable[..., Any]) -> None:
+    """Has megatron call `timers(name, log_level=…)` for something to `start` and `stop` around forward, backward, reductions, gathers."""
+    wrapped.module.config.timers = timers
+    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+        part.config.timers = timers
+
+
 def build_scheduler(optimizer: Any, config: TrainConfig) -> Any:
     """Learning rate by step, in steps."""
     given = config.optimizer

@@ -3,9 +3,7 @@
 import dataclasses
 import math
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from shards.manifest import write_manifest
 from train import checkpoint as checkpoints
 from train import megatron_adapter as megatron
 from train.checkpoint import Progress
+from train.clock import Clock, CudaMarks, HostMarks
 from train.config import TrainConfig, num_parameters
 from train.data import (
     Batches,
@@ -46,7 +45,7 @@ class Trainer:
         self.device = megatron.device()
         self.hang = HangWatch(config.watch.hang_seconds)
         self.stop = StopRequest()
-        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.clock = Clock(CudaMarks() if megatron.HAS_CUDA else HostMarks())
         sets = training_sets(shards, config)
         self.stages = mixtures(sets, config)
         self.stream_identity = stream_identity(sets, self.stages, config)
@@ -61,6 +60,7 @@ class Trainer:
         self.wrapped = megatron.wrap_data_parallel(model, config)
         self.optimizer = megatron.build_optimizer(self.wrapped, config)
         self.scheduler = megatron.build_scheduler(self.optimizer, config)
+        megatron.report_spans(self.wrapped, self.optimizer, self.clock.span)
         self.progress = Progress()
         if start is not None and is_finetuning and not is_own:
             checkpoints.load_weights(start, self.wrapped, self.optimizer)
@@ -161,14 +161,6 @@ class Trainer:
             eod=self.separating_eod,
         )
 
-    @contextmanager
-    def _timed(self, part: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[part] += time.perf_counter() - started
-
     def train(self) -> None:
         """From where the run stands to its last step, or to the first signal to stop."""
         training = self.config.training
@@ -189,12 +181,14 @@ class Trainer:
         training = self.config.training
         batches = self._batches()
         self._begin_interval(batches)
+        self._loop_started, self._loop_steps = time.perf_counter(), 0
         self.wrapped.train()
         try:
             while self.progress.iteration < training.train_iters:
                 self.hang.alive()
                 loss, grad_norm, lr, fault, is_stopping = self._step(batches)
                 iteration = self.progress.iteration
+                self._loop_steps += 1
                 is_last = iteration == training.train_iters or is_stopping
                 if fault:
                     self._note_skipped(fault, loss, grad_norm)
@@ -219,7 +213,7 @@ class Trainer:
         """What comes between steps: validation, checkpoints, comparing replicas. None of it is part of a step's time."""
         training, iteration = self.config.training, self.progress.iteration
         started = time.perf_counter()
-        with self._timed("checkpoint"):
+        with self.clock.part("checkpoint"):
             self._finish_saving(is_waiting=False)
         interval = self.config.watch.replica_check_interval
         if interval is not None and iteration % interval == 0:
@@ -241,7 +235,7 @@ class Trainer:
         self._interval_from, self._interval_waited = self.progress.iteration, batches.waited_seconds
 
     def _save(self, *, is_last: bool) -> None:
-        with self._timed("checkpoint"):
+        with self.clock.part("checkpoint"):
             self.hang.alive()
             self._finish_saving(is_waiting=True)
             self.progress.watch, self.progress.rewinds, self.progress.metric_rows = self.watch.state(), 0, self.log.num_rows
@@ -260,20 +254,19 @@ class Trainer:
     def _step(self, batches: Batches) -> tuple[float, float, float, int, bool]:
         """Loss, gradient norm, learning rate, the step's fault (0: none; otherwise nothing was applied), whether to stop after it."""
         training = self.config.training
-        waited = batches.waited_seconds
-        with self._timed("forward_backward"):
+        with self.clock.part("optimizer"):
             self.wrapped.zero_grad_buffer()
             self.optimizer.zero_grad()
-            losses = megatron.forward_backward(self.wrapped, batches.step(), self.config, batches.num_micro_batches)
+        losses = megatron.forward_backward(self.wrapped, self._waited_for(batches), self.config, batches.num_micro_batches)
+        with self.clock.part("communication"):
             total = torch.stack([loss.float() for loss in losses]).mean().reshape(1)
             loss = float(megatron.sum_over_data_parallel(total).item()) / megatron.data_parallel_size()
-        self.seconds["data"] += batches.waited_seconds - waited
-        self.seconds["forward_backward"] -= batches.waited_seconds - waited
-        with self._timed("optimizer"):
+        with self.clock.part("optimizer"):
             grad_norm = megatron.gradient_norm(self.optimizer)
-            fault, stopping = agree(
-                megatron.maximum_over_all, self.device, self.watch.judge(loss, grad_norm), int(self.stop.name is not None)
-            )
+            with self.clock.part("communication"):
+                fault, stopping = agree(
+                    megatron.maximum_over_all, self.device, self.watch.judge(loss, grad_norm), int(self.stop.name is not None)
+                )
             self.watch.count(fault, loss, grad_norm)
             lr = _set_learning_rate(self.scheduler)
             if not fault:
@@ -284,6 +277,14 @@ class Trainer:
             self.progress.skipped_steps += 1
             self.progress.skipped_samples += training.global_batch_size
         return loss, grad_norm, lr, fault, bool(stopping)
+
+    def _waited_for(self, batches: Batches) -> Iterator[dict[str, torch.Tensor]]:
+        """The micro-batches of a step, the wait for each counted."""
+        micro_batches = batches.step()
+        for _ in range(batches.num_micro_batches):
+            with self.clock.part("data"):
+                batch = next(micro_batches)
+            yield batch
 
     def _note_skipped(self, fault: int, loss: float, grad_norm: float) -> None:
         first = self.progress.consumed_samples - self.config.training.global_batch_size
@@ -354,8 +355,11 @@ class Trainer:
         waited = batches.waited_seconds - self._interval_waited
         tokens_per_step = config.training.global_batch_size * config.model.seq_length
         rate = num_steps * tokens_per_step / seconds
-        left = (config.training.train_iters - iteration) * seconds / num_steps
-        whole = sum(self.seconds.values())
+        steps_left = config.training.train_iters - iteration
+        spent = self.clock.take()
+        whole = sum(spent.values())
+        # all that a run does, validation and checkpoints too
+        left = steps_left * (time.perf_counter() - self._loop_started) / self._loop_steps
         row: dict[str, Any] = {
             "kind": "train",
             "iteration": iteration,
@@ -371,15 +375,17 @@ class Trainer:
             "consumed_tokens": self.progress.consumed_samples * config.model.seq_length,
             "skipped_steps": self.progress.skipped_steps,
             "memory_bytes": memory_bytes(),
+            "tokens_left": steps_left * tokens_per_step,
             "seconds_left": left,
-            "time_share": {part: spent / whole for part, spent in sorted(self.seconds.items())},
+            "seconds": whole,
+            "time_share": {part: value / whole for part, value in sorted(spent.items())},
         }
-        self.seconds.clear()
         self.log.write(row)
         used = "n/a" if row["mfu"] is None else f"{row['mfu']:.1%}"
         self.say(
             f"step {iteration}/{config.training.train_iters}  loss {loss:.4f}  bits/byte {row['bits_per_byte']:.4f}  lr {lr:.2e}  "
-            f"grad {grad_norm:.2f}  {rate:,.0f} tokens/s  MFU {used}  data stall {waited / seconds:.1%}  {_readable(left)} left"
+            f"grad {grad_norm:.2f}  {rate:,.0f} tokens/s  MFU {used}  data stall {waited / seconds:.1%}  "
+            f"{_short(row['tokens_left'])} tokens, {_readable(left)} left"
         )
 
     def _close_books(self) -> None:
@@ -406,7 +412,7 @@ class Trainer:
     @torch.no_grad()
     def validate(self) -> None:
         """Loss of every domain's validation set, and of all together, weighted by tokens."""
-        with self._timed("validation"):
+        with self.clock.part("validation"):
             self._validate()
 
     def _validate(self) -> None:
@@ -461,6 +467,13 @@ def _set_learning_rate(scheduler: Any) -> float:
     """Moves the schedule to the step about to be taken, whose rate it sets and gives."""
     scheduler.step(increment=1)
     return float(scheduler.optimizer.param_groups[0]["lr"])
+
+
+def _short(value: float) -> str:
+    for factor, sign in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if value >= factor:
+            return f"{value / factor:.3g}{sign}"
+    return f"{value:.0f}"
 
 
 def _readable(seconds: float) -> str:

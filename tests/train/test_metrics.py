@@ -66,7 +66,9 @@ def test_rows_of_training(run: Path) -> None:
         assert row["memory_bytes"] > 1e7
         assert row["grad_norm"] > 0
         assert sum(row["time_share"].values()) == pytest.approx(1)
-        assert {"data", "forward_backward", "optimizer"} <= set(row["time_share"])
+        assert {"data", "forward", "backward", "optimizer", "communication"} <= set(row["time_share"])
+        assert all(share > 0 for share in row["time_share"].values())
+        assert row["tokens_left"] == (12 - row["iteration"]) * 8 * 32
     model = small_config().model
     first = found[0]
     assert first["mfu"] == pytest.approx(first["tokens_per_second"] * flops_per_token(model, is_causal=False) / (2 * 0.01e12))

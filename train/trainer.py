@@ -203,6 +203,7 @@ class Trainer:
                     continue
                 self._aside(is_last=is_last)
                 if is_stopping:
+                    self._close_books()
                     self.say(f"stopped by a signal after step {iteration}; the same command goes on from there")
                     return
         finally:
@@ -389,24 +390,41 @@ class Trainer:
         )
 
     def _close_books(self) -> None:
-        """Tokens drawn by domain against steps x batch: every sample is either trained on or named as skipped."""
+        """Tokens of the shards and tokens drawn, by domain, against steps x batch: each is accounted for.
+
+        In the shards = in samples + in tails, in samples = drawn at least once + unused, drawn = trained on + skipped.
+        """
         progress, seq_length = self.progress, self.config.model.seq_length
         drawn = self.stream.drawn_from(0, progress.consumed_samples)
         if sum(drawn.values()) != progress.consumed_samples:
             raise InputError(f"the books do not balance: {drawn} samples drawn, {progress.consumed_samples} consumed; report this")
         trained = progress.consumed_samples - progress.skipped_samples
+        samples = {name: len(data) for name, data in zip(self.stream.names, self.stream.datasets, strict=True)}
+        in_shards = {entry.domain: entry.num_tokens for entry in self.shards.of_split("train")}
+        unused = {
+            domain: (samples[domain] - min(drawn[domain], samples[domain])) * seq_length if domain in samples else num_tokens
+            for domain, num_tokens in in_shards.items()
+        }
+        tails = {domain: in_shards[domain] - count * seq_length for domain, count in samples.items()}
+        if not all(0 < tail <= seq_length for tail in tails.values()):
+            raise InputError(f"the books do not balance: {tails} tokens of the shards are in no sample of {seq_length}; report this")
         row = {
             "kind": "books",
             "iteration": progress.iteration,
             "tokens_trained_on": trained * seq_length,
             "tokens_skipped": progress.skipped_samples * seq_length,
             "tokens_drawn": {domain: count * seq_length for domain, count in drawn.items()},
-            "epochs": {name: drawn[name] / len(data) for name, data in zip(self.stream.names, self.stream.datasets, strict=True)},
+            "tokens_in_shards": in_shards,
+            "tokens_in_samples": {domain: count * seq_length for domain, count in samples.items()},
+            "tokens_in_tails": tails,
+            "tokens_unused": unused,
+            "epochs": {domain: drawn[domain] / count for domain, count in samples.items()},
         }
         self.log.write(row)
         self.say(
             f"books: {sum(drawn.values()) * seq_length:,} tokens drawn = {trained * seq_length:,} trained on + "
-            f"{progress.skipped_samples * seq_length:,} skipped"
+            f"{progress.skipped_samples * seq_length:,} skipped; of {sum(in_shards.values()):,} tokens in the shards "
+            f"{sum(unused.values()):,} are unused as yet and {sum(tails.values()):,} in tails"
         )
 
     @torch.no_grad()

@@ -211,6 +211,17 @@ def test_books_balance(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
         per_epoch = (total - 1) // 32
         assert books["epochs"][domain] == pytest.approx(books["tokens_drawn"][domain] / 32 / per_epoch)
         assert f"data: {domain}: {total:,} tokens = {per_epoch:,} samples + {total - 32 * per_epoch} at the end" in ended.output
+        assert books["tokens_in_shards"][domain] == total == books["tokens_in_samples"][domain] + books["tokens_in_tails"][domain]
+        never_drawn = max(0, per_epoch - books["tokens_drawn"][domain] // 32)
+        assert books["tokens_unused"][domain] == never_drawn * 32
+    assert books["tokens_unused"]["physics"] == 0 < books["tokens_unused"]["math"]
+
+
+def test_books_name_what_is_never_drawn(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    ranks.run("train", small_config(train_iters=2, weights={"math": 1.0, "physics": 0.0}), tokens, tmp_path)
+    (books,) = rows(tmp_path, "books")
+    assert books["tokens_unused"]["physics"] == books["tokens_in_shards"]["physics"] > 0
+    assert "physics" not in books["tokens_in_samples"]
 
 
 def test_stages_are_trained_one_after_another(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:

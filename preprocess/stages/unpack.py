@@ -29,6 +29,7 @@ _MAX_SHOWN_CHARACTERS = 80  # of a name in a detail
 _PIECE_BYTES = 1 << 16  # unpacked at a time: a bomb is noticed, and of a broken gzip is lost, no more than that
 _WITHDRAWN_MAX_BYTES = 1500  # a notice, not a paper
 _LINE = re.compile(rb"[^\r\n]+")
+_CONTROL_BYTES = bytes((*range(9), *range(14, 27)))
 _TEX_SUFFIXES = (".tex", ".ltx", ".latex", ".txt", ".inp", "")
 _TEX_SIGNS = re.compile(
     rb"\\(?:documentclass|documentstyle|begin\s*\{|input\b|magnification|section\b|chapter\b|bye\b|end\b|def\b|title\b|par\b|centerline|"
@@ -299,7 +300,7 @@ def _is_binary(content: bytes) -> bool:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return False
     head = content[:4096]
-    return sum(byte < 9 or 13 < byte < 27 for byte in head) > len(head) // 20
+    return len(head) - len(head.translate(None, _CONTROL_BYTES)) > len(head) // 20
 
 
 def _withdrawal(texts: list[bytes]) -> str | None:

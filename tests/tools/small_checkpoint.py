@@ -71,6 +71,6 @@ def _build_and_save(run: Path, config: TrainConfig, tokenizer_folder: Path) -> N
         optimizer.step()  # moments are there from the first step on
         scheduler = megatron.build_scheduler(optimizer, config)
         progress = checkpoints.Progress(iteration=STEP, consumed_samples=STEP * config.training.global_batch_size)
-        checkpoints.save(run, progress, config, shards, {}, wrapped, optimizer, scheduler)
+        checkpoints.Saver(run, config, shards, {}).save(progress, wrapped, optimizer, scheduler)
     finally:
         megatron.destroy_parallel()

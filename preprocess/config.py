@@ -77,6 +77,9 @@ class LatexConfig:
     # Versions of one paper were seen to share 0.4-0.97, different papers and supplements of their own 0-0.06.
     keep_bibliography: bool = False
     # keeps thebibliography and .bbl as a last section.
+    cite_author_year: bool = False
+    # renders citations as `Noether (1918)` and `(Noether, 1918)` where the bibliography in the source states author and year (natbib's
+    # labels); the others, and all by default, are markers `[cite:N]`.
 
     def __post_init__(self) -> None:
         for name in ("max_expansions", "max_expansion_depth", "max_output_characters", "max_macro_output_ratio", "max_group_depth"):

@@ -96,7 +96,10 @@ _ROMAN = (
     (4, "iv"), (1, "i"),
 )  # fmt: skip
 _ACRONYM_KEY = re.compile(r"\b(short|long|name)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}]*))")
+_LINE_ENDS = re.compile(r"[ \t]*\n\s*")
+_OUTER_LINE_END = re.compile(r"\A[ \t]*\n[ \t]*(?=\S)|(?<=\S)[ \t]*\n[ \t]*\Z")
 _SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
+MIN_EXPANSIONS = 300_000  # a paper may make as many macro calls and one for each of its characters: real ones make one for ten
 MAX_ARGUMENT_CHARACTERS = 2_000_000
 _MAX_WARNED = 50
 
@@ -168,6 +171,8 @@ def fill(pieces: tuple[str | int, ...], arguments: list[str]) -> str:
     last = ""
     for piece in pieces:
         text = piece if isinstance(piece, str) else arguments[piece - 1] if piece <= len(arguments) else ""
+        if not isinstance(piece, str) and "\n" in text:
+            text = _OUTER_LINE_END.sub(" ", text)
         if not text:
             continue
         if last and text[0].isalpha() and _ends_in_word(last):
@@ -223,6 +228,7 @@ class Expander:
         self.is_after_word = False
         self.is_stopped = False
         self.is_latex = False
+        self.max_expansions = min(config.max_expansions, MIN_EXPANSIONS + sum(map(len, texts.values())))
         self.max_output = min(config.max_output_characters, max(8 << 20, config.max_macro_output_ratio * sum(map(len, texts.values()))))
 
     def expand(self, root: str) -> Expanded:
@@ -395,7 +401,7 @@ class Expander:
 
     def _is_spent(self) -> bool:
         """Whether the paper has had its macro calls: those left stay as they stand."""
-        return self.num_expansions > self.config.max_expansions or self.num_pushed > self.max_output
+        return self.num_expansions > self.max_expansions or self.num_pushed > self.max_output
 
     def _settle(self) -> _Frame | None:
         """The frame that the next argument is read from: bodies that have nothing left are closed."""
@@ -447,6 +453,8 @@ class Expander:
             found = self._read_delimited(frame_now or frame, macro)
             if found is None:
                 self._warn("macro_use_does_not_match", f"\\{name}")
+                self._emit(f"\\{name}")
+                self.is_after_word = name[-1].isalpha()
                 return
             arguments = found
         else:
@@ -581,7 +589,7 @@ class Expander:
             return True
         if _calls_itself(target, body[0]):
             return True
-        self._define(target, Macro(num_arguments, default, split_body(_uncomment(body[0]))))
+        self._define(target, Macro(num_arguments, default, split_body(_body(body[0]))))
         return True
 
     def _def(self, frame: _Frame, name: str, start: int) -> bool:
@@ -599,7 +607,7 @@ class Expander:
             return True
         frame.position = end
         self.dropped["definition"] += frame.num_source(start, end)
-        target, body = found[1] or found[2], _uncomment(text[opening + 1 : end - 1])
+        target, body = found[1] or found[2], _body(text[opening + 1 : end - 1])
         if _calls_itself(target, body):
             return True
         is_global = name in ("gdef", "xdef")
@@ -658,7 +666,7 @@ class Expander:
         frame.position = body[1]
         self.dropped["definition"] += frame.num_source(start, body[1])
         kinds = _argument_kinds(spec[0])
-        self._define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(_uncomment(body[0])), spec=tuple(kinds)))
+        self._define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(_body(body[0])), spec=tuple(kinds)))
         return True
 
     def _newenvironment(self, frame: _Frame, name: str, start: int) -> bool:
@@ -683,10 +691,11 @@ class Expander:
         frame.position = end[1]
         self.dropped["definition"] += frame.num_source(start, end[1])
         environment = target[0].strip()
+        if begin[0].strip() == "\\comment" and "\\endcomment" in end[0]:
+            self.excluded_environments.add(environment)
+            return True
         if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begin[0]:
-            self.environments[environment] = Environment(
-                Macro(num_arguments, default, split_body(_uncomment(begin[0]))), _uncomment(end[0])
-            )
+            self.environments[environment] = Environment(Macro(num_arguments, default, split_body(_body(begin[0]))), _body(end[0]))
         return True
 
     def _newtheorem(self, frame: _Frame, name: str, start: int) -> bool:
@@ -807,6 +816,11 @@ class Expander:
                 frame.position = found.end()
                 one_number, other_number = int(found[1]), int(found[3])
                 return {"<": one_number < other_number, ">": one_number > other_number, "=": one_number == other_number}[found[2]]
+            if name == "if" and (found := re.compile(r"\s*\\([A-Za-z@]+)\s*([\w.*+-])").match(text, frame.position)):
+                value = self._flat(f"\\{found[1]}")
+                if len(value) == 1:
+                    frame.position = found.end()
+                    return value == found[2]
             if name == "if" and (found := re.compile(r" ?([\w.*+-])([\w.*+ -])").match(text, frame.position)):
                 frame.position = found.end()
                 return found[1] == found[2]
@@ -1029,7 +1043,7 @@ class Expander:
         self.dropped["definition"] += frame.num_source(start, frame.position)
         inner = "#3"
         if body is not None:
-            inner = re.sub(r"#(\d)", lambda found: f"#{int(found[1]) + 2}", _uncomment(body[0]).replace("\\delimsize", ""))
+            inner = re.sub(r"#(\d)", lambda found: f"#{int(found[1]) + 2}", _body(body[0]).replace("\\delimsize", ""))
         scaled = f"\\left{left[0]} {inner} \\right{right[0]}"
         sized = f"\\IfNoValueTF{{#2}}{{{left[0]} {inner} {right[0]}}}{{#2{left[0]} {inner} #2{right[0]}}}"
         whole = f"\\IfBooleanTF{{#1}}{{{scaled}}}{{{sized}}}"
@@ -1092,6 +1106,34 @@ class Expander:
         return _COUNTER_VALUE.sub(
             lambda found: _numeral(found[1], self.counters[found[2].strip()]) if found[2].strip() in self.counters else found[0], body
         )
+
+    def _open_scope(self, frame: _Frame, name: str, start: int) -> bool:
+        self.scopes.append([])
+        return False
+
+    def _close_scope(self, frame: _Frame, name: str, start: int) -> bool:
+        self._leave_scope()
+        return False
+
+    def _bibliography(self, frame: _Frame, name: str, start: int) -> bool:
+        """The `.bbl` that BibTeX or biber has made, where the bibliography is kept."""
+        if not self.config.keep_bibliography:
+            return False
+        if (given := self.scan.optional_argument(frame.text, frame.position)) is not None:
+            frame.position = given[1]
+        if name == "bibliography":
+            target = self.scan.group(frame.text, frame.position)
+            if target is None:
+                return False
+            frame.position = target[1]
+        stem = self.files[0].rsplit(".", 1)[0].lower() if self.files else ""
+        lists = [file for lower, file in sorted(self.by_lower.items()) if lower.endswith(".bbl")]
+        own = [file for file in lists if file.lower() == f"{stem}.bbl"] or lists
+        if own and own[0] not in self.files:
+            self._push_file(own[0])
+        elif not own:
+            self._warn("missing_bibliography")
+        return True
 
     def _setboolean(self, frame: _Frame, name: str, start: int) -> bool:
         target = self.scan.argument(frame.text, frame.position)
@@ -1569,6 +1611,12 @@ def _uncomment(body: str) -> str:
     return re.sub(r"(?<!\\)((?:\\\\)*)%[^\n]*(?:\n[ \t]*|$)", r"\1", body)
 
 
+def _body(text: str) -> str:
+    """A definition's body as TeX stores it: line ends are blanks, so that two of them never come to stand as a paragraph's end."""
+    text = _uncomment(text)
+    return _LINE_ENDS.sub(lambda found: "\n\n" if found[0].count("\n") > 1 else " ", text) if "\n" in text else text
+
+
 def _calls_itself(name: str, body: str) -> bool:
     """`\\renewcommand{\\vec}[1]{{\\bf\\vec{#1}}}`: with no TeX behind it such a definition would never end."""
     return re.search(rf"\\{re.escape(name)}(?![A-Za-z@])", body) is not None if name.isalpha() else False
@@ -1684,6 +1732,9 @@ _HANDLERS = {
     **dict.fromkeys(_ALGORITHM_KEYWORDS, Expander._algorithm_keyword),
     **dict.fromkeys(("newcounter", "setcounter", "addtocounter", "stepcounter", "refstepcounter"), Expander._counter),
     **dict.fromkeys(("arabic", "roman", "Roman", "alph", "Alph", "value"), Expander._counter_value),
+    **dict.fromkeys(("bgroup", "begingroup"), Expander._open_scope),
+    **dict.fromkeys(("egroup", "endgroup"), Expander._close_scope),
+    **dict.fromkeys(("bibliography", "printbibliography"), Expander._bibliography),
     **dict.fromkeys(("excludecomment", "includecomment"), Expander._excludecomment),
     "includeonly": Expander._includeonly,
     "endinput": Expander._endinput,

@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 
 from preprocess.config import LatexConfig
 from preprocess.latex.decode import decode
@@ -35,6 +36,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
     if trace is not None:
         trace.texts = texts
         trace.root_reasons = {root: why_root(root, texts, readme) for root in roots}
+    cite_labels = _author_years(texts) if config.cite_author_year else {}
     numbers = Numbers()
     dropped: Counter[str] = Counter()
     read: set[str] = set()
@@ -52,7 +54,9 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
             )
         own_numbers = numbers.copy()
         scan = Scanner(len(expanded.source), has_comments=False)
-        rendered = Renderer(expanded.theorems, own_numbers, config, scan, trace).render_root(expanded.source)
+        renderer = Renderer(expanded.theorems, own_numbers, config, scan, trace)
+        renderer.cite_labels = cite_labels
+        rendered = renderer.render_root(expanded.source)
         text = _tidy(f"{rendered.front}\n\n{rendered.body}")
         if trace is not None:
             trace.expanded_sources[root] = expanded.source
@@ -105,6 +109,26 @@ def _in_all(counts: Counter[str], num_source: int, num_counted: int) -> Counter[
     if num_counted <= num_source:
         return counts
     return Counter({kind: count * num_source // num_counted for kind, count in counts.items()})
+
+
+_BIBITEM = re.compile(r"\\bibitem\s*\[((?:[^\[\]{}]|\{(?:[^{}]|\{[^{}]*\})*\}){1,400})\]\s*\{([^{}\n]*)\}")
+_AUTHOR_YEAR = re.compile(r"(.+?)\s*\(\s*(\d{4}[a-z]?)\s*\)", re.S)
+_CITE_AUTHOR_YEAR = re.compile(r"\\(?:citeauthoryear|astroncite|citename)\s*\{([^{}]*)\}\s*(?:\{[^{}]*\}\s*)?\{\s*(\d{4}[a-z]?)\s*\}")
+
+
+def _author_years(texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Author and year of the citation keys, from natbib's labels `\\bibitem[{Noether(1918)}]{key}` and their older forms."""
+    labels: dict[str, tuple[str, str]] = {}
+    for text in texts.values():
+        if "\\bibitem" not in text:
+            continue
+        for label, key in _BIBITEM.findall(text.replace("%\n", "")):
+            found = _CITE_AUTHOR_YEAR.search(label) or _AUTHOR_YEAR.search(label.strip().removeprefix("{"))
+            if found is not None:
+                author = " ".join(re.sub(r"\\protect|[{}]", "", found[1].replace("~", " ").replace("\\&", "&")).split())
+                if author and "\\" not in author:
+                    labels[key.strip()] = author, found[2]
+    return labels
 
 
 _WORD = re.compile(r"\w+")

@@ -196,6 +196,7 @@ class Renderer:
         self.algorithm_depth = 0
         self.is_algorithmic = False
         self.has_german = False
+        self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
 
     def render_root(self, source: str) -> Rendered:
@@ -382,6 +383,27 @@ class Renderer:
     def _refs(self, keys: str) -> str:
         return "".join(f"[ref:{self.numbers.ref(key.strip())}]" for key in keys.split(",") if key.strip())
 
+    def _author_year(self, keys: str, name: str, before: str, after: str) -> str | None:
+        """`\\citet{k}` → `Noether (1918)`; None where the bibliography does not state author and year of every key."""
+        known = [self.cite_labels.get(key.strip()) for key in keys.split(",") if key.strip()]
+        if not known or None in known:
+            return None
+        labels = [label for label in known if label is not None]
+        note = f", {after}" if after else ""
+        prefix = f"{before} " if before else ""
+        lower = name.lower()
+        if "author" in lower:
+            return prefix + "; ".join(author for author, _ in labels) + note
+        if "year" in lower:
+            years = "; ".join(year for _, year in labels) + note
+            return f"({prefix}{years})" if lower.endswith("par") else prefix + years
+        if lower in ("cite", "citet", "textcite", "citealt", "citen", "citeasnoun"):
+            if lower == "citealt":
+                return prefix + "; ".join(f"{author} {year}" for author, year in labels) + note
+            return prefix + "; ".join(f"{author} ({year}{note})" for author, year in labels)
+        listed = prefix + "; ".join(f"{author}, {year}" for author, year in labels) + note
+        return listed if lower == "citealp" else f"({listed})"
+
     def _cites(self, keys: str) -> str:
         return "".join(f"[cite:{self.numbers.cite(key.strip())}]" for key in keys.split(",") if key.strip())
 
@@ -542,6 +564,8 @@ class Renderer:
             return -1
         content, after = given
         content = content.strip()
+        if content in ("$", "&", "~"):
+            return end
         if content.startswith("\\") and text[after - 1] != "}":
             after = skip_line_space(text, after)
         if content.startswith("\\"):
@@ -550,7 +574,7 @@ class Renderer:
                 inner = self.inline(content)
                 base = inner
         else:
-            base = content
+            base = content if "$" not in content else self.inline(content)
         if not base:
             out.append("" if name not in "^~" else name)
             return after
@@ -610,6 +634,9 @@ class Renderer:
         found = ",".join(cited_keys), after_first
         shown = [self.inline(note) for note in notes]
         before, after = (shown[0], shown[1]) if len(shown) == 2 else ("", shown[0] if shown else "")
+        if self.cite_labels and (written := self._author_year(found[0], name, before, after)) is not None:
+            out.append(written)
+            return found[1]
         cited = f"{before} {self._cites(found[0])}" if before else self._cites(found[0])
         if name in _PARENTHESISED_CITES and (before or after):
             cited = f"({cited}, {after})" if after else f"({cited})"

@@ -150,7 +150,7 @@ LAYOUT = re.compile(
     r"filleol|endfirsthead|endhead|endfoot|endlastfoot|tableline|hrulefill|dotfill|newline|and|global|long|outer|csname|endcsname|expandafter|noexpand|"
     r"number|romannumeral|the|advance|immediate|write|openout|closeout|ifx|fi|else|or|topmatter|endtopmatter|endtitle|endauthor|endaffil|endaddress|"
     r"enddocument|document|par|magnification|nopagenumbers|footline|headline|tenrm|tenbf|ninerm|eightrm|twelverm|rmfamily|obeylines|obeyspaces|"
-    r"everymath|everydisplay|thanks|text(?:bf|it|sc|tt|sl|rm|sf|up|md|normal)|emph|text|mbox|underline|ensuremath|mathstrut|footnotemark)$"
+    r"everymath|everydisplay|thanks|text(?:bf|it|sc|tt|sl|rm|sf|up|md|normal)|emph|text|qedhere|SetAlgoLined|DontPrintSemicolon|ignorespacesafterend|mbox|underline|ensuremath|mathstrut|footnotemark)$"
 )
 PROTECTED_COMMANDS = _words(
     "title author date abstract begin end section subsection subsubsection paragraph subparagraph chapter part appendix item footnote "

@@ -85,6 +85,10 @@ _ELSEVIER = r"""
 \cortext[]#1#2{\footnotetext{#2}}
 \fntext[]#1#2{\footnotetext{#2}}
 \nonumnote#1{\footnotetext{#1}}
+\tnotemark[]#1{}
+\cormark[]#1{}
+\fnmark[]#1{}
+\credit#1{}
 \PACS{\par PACS: }
 \MSC[]#1{\par MSC: }
 \JEL{\par JEL: }
@@ -375,6 +379,212 @@ _UNITS = r"""
 \unitfrac[]#1#2#3{#1~\mathrm{#2/#3}}
 """
 
+_SIAM = r"""
+\headers#1#2{}
+\slugger#1#2#3#4#5{}
+\newsiamthm#1#2{\newtheorem{#1}{#2}}
+\newsiamremark#1#2{\newtheorem{#1}{#2}}
+\funding#1{\par #1\par}
+{MSCcodes}{\par MSC: }{\par}
+"""
+
+_WORLD_SCIENTIFIC = r"""
+\catchline#1#2#3#4#5{}
+\ccode#1{\par #1\par}
+\bodymatter{}
+\aindx#1{}
+\pub#1#2{}
+"""
+
+_AIP = r"""
+\layoutstyle#1{}
+\classification#1{\par PACS: #1\par}
+\addressmark[]#1{}
+"""
+
+_PROGRESS = r"""
+\abst#1{\begin{abstract}#1\end{abstract}}
+\kword#1{\keywords{#1}}
+\KeyWords#1{\keywords{#1}}
+\recdate#1{}
+\PTPindex#1{}
+\SetRunningHead#1#2{}
+"""
+
+_EPL = r"""
+\pacs#1#2{\par PACS #1: #2\par}
+\rec#1#2{}
+"""
+
+_GEOMETRY_TOPOLOGY = r"""
+\givenname#1{}
+\surname#1{}
+\asciititle#1{}
+\asciiauthors#1{}
+\asciiaddress#1{}
+\asciiemail#1{}
+\asciiabstract#1{}
+\asciikeywords#1{}
+\primaryclass#1{\par Primary MSC: #1\par}
+\secondaryclass#1{\par Secondary MSC: #1\par}
+\subject#1#2#3{}
+\volumenumber#1{}
+\issuenumber#1{}
+\papernumber#1{}
+\volumename#1{}
+\publicationyear#1{}
+\startpage#1{}
+\endpage#1{}
+\received#1{}
+\revised#1{}
+\accepted#1{}
+\published#1{}
+\publishedonline#1{}
+\proposed#1{}
+\seconded#1{}
+\corresponding#1{}
+\editor#1{}
+"""
+
+_JMLR = r"""
+\jmlrheading#1#2#3#4#5#6#7{}
+\ShortHeadings#1#2{}
+\firstpageno#1{}
+\editor#1{}
+\jmlrvolume#1{}
+\jmlryear#1{}
+\jmlrsubmitted#1{}
+\jmlrpublished#1{}
+\jmlrworkshop#1{}
+\acks#1{\section*{Acknowledgments}#1}
+\coltauthor#1{\author{#1}}
+\altauthor#1{\author{#1}}
+\Name#1{#1}
+\Email#1{#1}
+\figureref#1{Figure \ref{#1}}
+\tableref#1{Table \ref{#1}}
+\sectionref#1{Section \ref{#1}}
+\equationref#1{Equation \ref{#1}}
+\algorithmref#1{Algorithm \ref{#1}}
+\theoremref#1{Theorem \ref{#1}}
+\appendixref#1{Appendix \ref{#1}}
+"""
+
+_IMS = r"""
+\startlocaldefs{}
+\endlocaldefs{}
+\runtitle#1{}
+\runauthor#1{}
+\fnms#1{#1}
+\snm#1{#1}
+\inits#1{}
+\ead[]#1#2{, #2}
+\thankstext[]#1#2#3{\footnotetext{#3}}
+\printead[]#1#2{}
+\kwd[]#1#2{#2; }
+\pdftitle#1{}
+\pdfauthor#1{}
+\sname#1{\par #1. }
+\stitle#1{#1. }
+\slink[]#1#2{}
+\sdatatype#1{}
+\sdescription#1{#1}
+"""
+
+_INFORMS = r"""
+\TITLE#1{\title{#1}}
+\RUNTITLE#1{}
+\RUNAUTHOR#1{}
+\ARTICLEAUTHORS#1{#1}
+\AUTHOR#1{\author{#1}}
+\AFF#1{\affiliation{#1}}
+\EMAIL#1{#1}
+\ABSTRACT#1{\abstract{#1}}
+\KEYWORDS#1{\keywords{#1}}
+\HISTORY#1{}
+\FUNDING#1{\par #1\par}
+\ACKNOWLEDGMENT#1{\section*{Acknowledgments}#1}
+"""
+
+_MDPI = r"""
+\Author#1{\author{#1}}
+\keyword#1{\keywords{#1}}
+\AuthorNames#1{}
+\AuthorCitation#1{}
+\TitleCitation#1{}
+\corres#1{\footnotetext{#1}}
+\firstnote#1{\footnotetext{#1}}
+\secondnote#1{\footnotetext{#1}}
+\pubvolume#1{}
+\issuenum#1{}
+\articlenumber#1{}
+\pubyear#1{}
+\externaleditor#1{}
+\history#1{}
+\dateReceived#1{}
+\dateAccepted#1{}
+\datePublished#1{}
+\datereceived#1{}
+\daterevised#1{}
+\dateaccepted#1{}
+\datepublished#1{}
+\hreflink#1{}
+\authorcontributions#1{\par Author Contributions: #1\par}
+\funding#1{\par Funding: #1\par}
+\dataavailability#1{\par Data Availability Statement: #1\par}
+\conflictsofinterest#1{\par Conflicts of Interest: #1\par}
+"""
+
+_GEOSCIENCE = r"""
+\authorrunninghead#1{}
+\titlerunninghead#1{}
+\Author[]#1#2#3{\author{#2 #3}}
+\correspondence#1{\footnotetext{Correspondence: #1}}
+\introduction{\section{Introduction}}
+\conclusions{\section{Conclusions}}
+\codeavailability#1{\section*{Code availability}#1}
+\dataavailability#1{\section*{Data availability}#1}
+\authorcontribution#1{\section*{Author contributions}#1}
+\competinginterests#1{\section*{Competing interests}#1}
+"""
+
+_WILEY = r"""
+\articletype#1{}
+\authormark#1{}
+\corres#1{\footnotetext{#1}}
+\presentaddress#1{\footnotetext{#1}}
+\jnlcitation#1{}
+\received#1{}
+\revised#1{}
+\accepted#1{}
+"""
+
+_VISION = r"""
+\cvprPaperID{}
+\eg{e.g.\xspace}
+\Eg{E.g.\xspace}
+\ie{i.e.\xspace}
+\Ie{I.e.\xspace}
+\cf{cf.\xspace}
+\Cf{Cf.\xspace}
+\etc{etc.\xspace}
+\vs{vs.\xspace}
+\wrt{w.r.t.\xspace}
+\dof{d.o.f.\xspace}
+\iid{i.i.d.\xspace}
+\aka{a.k.a.\xspace}
+"""
+
+_LMCS = r"""
+\lmcsheading#1#2#3#4#5#6#7#8{}
+\lsuper#1{}
+"""
+
+_PRETTYREF = r"""
+\prettyref#1{\ref{#1}}
+\newrefformat#1#2{}
+"""
+
 _ALIASES = {
     "aas": _ASTRONOMY, "aasms": _ASTRONOMY, "aaspp": _ASTRONOMY, "emulateapj": _ASTRONOMY, "apj": _ASTRONOMY,
     "mn": _ASTRONOMY + _MNRAS, "mnras": _ASTRONOMY + _MNRAS, "aa": _ASTRONOMY, "aastex": _ASTRONOMY, "openjournal": _ASTRONOMY,
@@ -383,7 +593,13 @@ _ALIASES = {
     "svjour": _SPRINGER, "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM,
     "sig-alternate": _ACM, "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML, "nips": _ICML, "ieeetran": _IEEE,
     "ieeeconf": _IEEE, "harvmac": _PLAIN + _HARVMAC, "lanlmac": _PLAIN + _HARVMAC, "phyzzx": _PLAIN + _PHYZZX, "amsppt": _AMSPPT,
-    "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS,
+    "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM,
+    "siamart": _SIAM, "siamltex": _SIAM, "siamonline": _SIAM, "ws": _WORLD_SCIENTIFIC, "aipproc": _AIP, "espcrc": _AIP,
+    "ptptex": _PROGRESS, "jpsj": _PROGRESS, "ptephy": _PROGRESS, "pasj": _PROGRESS, "epl": _EPL, "gtart": _GEOMETRY_TOPOLOGY,
+    "gtpart": _GEOMETRY_TOPOLOGY, "gtmon": _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY, "jmlr": _JMLR, "colt": _JMLR,
+    "imsart": _IMS, "informs": _INFORMS, "mdpi": _MDPI, "copernicus": _GEOSCIENCE, "agujournal": _GEOSCIENCE, "agutex": _GEOSCIENCE,
+    "interact": _WILEY, "wileynjd": _WILEY, "cvpr": _VISION, "iccv": _VISION, "eccv": _VISION, "wacv": _VISION, "lmcs": _LMCS,
+    "prettyref": _PRETTYREF, "svproc": _SPRINGER,
 }  # fmt: skip
 _FIRST_WORD = re.compile(r"[a-z]*")
 _COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\])?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")
@@ -406,7 +622,7 @@ def vocabulary(name: str) -> tuple[tuple[str, Told], ...]:
 
     What follows the first word of a name is a version or a year: `icml2020`, `aastex631`, `svjour3`, `revtex4-2`, `nips15submit_e`.
     """
-    lower = name.lower()
+    lower = name.lower().rpartition("/")[2]
     first_word = _FIRST_WORD.match(lower)
     assert first_word is not None
     lines = _ALIASES.get(lower) or _ALIASES.get(first_word[0], "")

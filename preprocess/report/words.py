@@ -76,6 +76,7 @@ WARNING_KINDS: Mapping[str, str] = {
     "hard_link": "a hard link followed in memory",
     "input_loop": "a file that includes itself",
     "macro_use_does_not_match": "a macro used unlike its definition",
+    "missing_bibliography": "a bibliography asked for that is not in the archive",
     "missing_input": "an included file that was not sent along",
     "name_twice": "two files of one name, the later one read",
     "no_name": "an entry of the archive without a name",

@@ -114,3 +114,35 @@ def test_amsppt_formulas_come_in_the_words_of_amsmath() -> None:
         "# T\n\n[footnote: Supported.]\n\\[\\begin{aligned}a&=b\\\\c&=d\\end{aligned}\\]\n"
         "$\\mathbb R$, $\\overset{f}{\\rightarrow}$, $\\begin{matrix}1&2\\end{matrix}$, $\\sum_{\\substack{i\\\\j}}$"
     )
+
+
+def test_jmlr_heading_is_not_text() -> None:
+    shown = classed(
+        "article",
+        "\\title{T}\\author{\\name A. One \\addr Inst}\\editor{X}\\maketitle Text.\\acks{We thank.}",
+        "\\usepackage{jmlr2e}\\jmlrheading{1}{2000}{1-48}{4/00}{10/00}{m00}{One}\\ShortHeadings{Short}{One}\\firstpageno{1}",
+    )
+    assert shown == "# T\n\nA. One Inst\n\nText.\n\n# Acknowledgments\n\nWe thank."
+
+
+def test_imsart() -> None:
+    shown = classed(
+        "imsart",
+        "\\begin{frontmatter}\\title{T}\\runtitle{Short}\\begin{aug}\\author[A]{\\fnms{Ann}~\\snm{One}\\ead[label=e1]{a@b.c}\\thanksref{t1}}"
+        "\\address[A]{Inst\\printead[presep={, }]{e1}}\\thankstext{t1}{By grant.}\\end{aug}\\end{frontmatter}Text.",
+    )
+    assert shown == "# T\n\nAnn One, a@b.c\n\nInst\n\n[footnote: By grant.]\n\nText."
+
+
+def test_siam_theorems_and_running_heads() -> None:
+    shown = classed("siamart190516", "\\begin{claim}So it is.\\end{claim}", "\\headers{Short}{A. One}\\newsiamthm{claim}{Assertion}")
+    assert shown == "Assertion. So it is."
+
+
+def test_a_class_in_a_folder() -> None:
+    shown = classed("Definitions/mdpi", "Text.\\funding{None.}", "\\Title{T}\\TitleCitation{Short}\\Author{A. One}")
+    assert shown == "# T\n\nA. One\n\nText.\n\nFunding: None."
+
+
+def test_abbreviations_of_computer_vision() -> None:
+    assert classed("article", "Models, \\eg trees \\etc, \\ie \\emph{all}.", "\\usepackage{cvpr}") == "Models, e.g. trees etc., i.e. all."

@@ -246,6 +246,37 @@ def test_the_bibliography_is_kept_by_option() -> None:
     assert body(source, config=LatexConfig(keep_bibliography=True)) == "See [cite:1].\n\n# References\n\n[cite:1] A. B., Book, 1999."
 
 
+def test_the_bibliography_that_bibtex_made_is_kept_by_option() -> None:
+    files: dict[str, str | bytes] = {
+        "main.tex": document(r"See \cite{k}.\bibliographystyle{plain}\bibliography{refs}"),
+        "main.bbl": r"\begin{thebibliography}{9}\bibitem{k} A. B., 1999.\end{thebibliography}",
+    }
+    assert text_of(files) == "See [cite:1].\n"
+    assert text_of(files, LatexConfig(keep_bibliography=True)) == "See [cite:1].\n\n# References\n\n[cite:1] A. B., 1999.\n"
+
+
+@pytest.mark.parametrize(
+    "source, text",
+    [
+        (r"\cite{n} and \citet[p.~2]{n}", "Noether (1918) and Noether (1918, p. 2)"),
+        (r"\citep[see][Thm 1]{n,w}", "(see Noether, 1918; Weyl and Hilbert, 1920a, Thm 1)"),
+        (
+            r"\citealt{w} \citealp{w} \citeauthor{w} \citeyear{n} \citeyearpar{n}",
+            "Weyl and Hilbert 1920a Weyl and Hilbert, 1920a Weyl and Hilbert 1918 (1918)",
+        ),
+        (r"\citep{n,unknown}", "[cite:1][cite:2]"),
+        (r"\cite{o}", "Old (1901)"),
+    ],
+)
+def test_citations_by_author_and_year_by_option(source: str, text: str) -> None:
+    entries = (
+        r"\begin{thebibliography}{9}\bibitem[{Noether(1918)}]{n} x\bibitem[Weyl and Hilbert(1920a)Weyl, Hilbert]{w} y"
+        r"\bibitem[\protect\citeauthoryear{Old}{1901}]{o} z\end{thebibliography}"
+    )
+    assert body(source + entries, config=LatexConfig(cite_author_year=True)) == text
+    assert "[cite:1]" in body(source + entries)
+
+
 def test_a_paper_and_its_supplement_in_order_with_one_numbering() -> None:
     text = text_of({"supp.tex": document(r"Supplement \ref{x} \ref{y}."), "main.tex": document(r"Main \ref{y}.")})
     assert text == "Main [ref:1].\n\nSupplement [ref:2] [ref:1].\n"

@@ -10,6 +10,7 @@ import re
 from collections import ChainMap, Counter
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from preprocess.config import LatexConfig
 from preprocess.latex.decode import is_tex_name
@@ -295,11 +296,13 @@ class Expander:
             self._command(frame, start)
         elif character == "{":
             self.scopes.append([])
-            self._emit("{")
+            self.is_after_word = False
+            self.out.append("{")
             frame.position = start + 1
         elif character == "}":
             self._leave_scope()
-            self._emit("}")
+            self.is_after_word = False
+            self.out.append("}")
             frame.position = start + 1
         else:
             comment = _COMMENT.match(text, start)
@@ -340,6 +343,10 @@ class Expander:
         if macro is not None:
             frame.position = skip_line_space(text, end)
             self._call(frame, name, macro)
+            return
+        if _is_plain(name) and name not in self.environments and name not in self.registers:
+            self._emit(text[start:end])
+            self.is_after_word = True
             return
         handler = _HANDLERS.get(name)
         if handler is not None and handler(self, frame, name, start):
@@ -1619,7 +1626,20 @@ def _body(text: str) -> str:
 
 def _calls_itself(name: str, body: str) -> bool:
     """`\\renewcommand{\\vec}[1]{{\\bf\\vec{#1}}}`: with no TeX behind it such a definition would never end."""
-    return re.search(rf"\\{re.escape(name)}(?![A-Za-z@])", body) is not None if name.isalpha() else False
+    if not name.isalpha() or f"\\{name}" not in body:
+        return False
+    return re.search(rf"\\{re.escape(name)}(?![A-Za-z@])", body) is not None
+
+
+@lru_cache(maxsize=8192)
+def _is_plain(name: str) -> bool:
+    """Whether a control word that the paper has not defined means nothing to the expansion: three in four."""
+    return (
+        name not in _HANDLERS
+        and not name.startswith(("if", "end", "the"))
+        and not name.endswith(("true", "false"))
+        and not _INCLUDING.fullmatch(name)
+    )
 
 
 _ACRONYM_COMMANDS = [

@@ -161,11 +161,16 @@ def _superfluous(title: str, text: str, before: list[str], seen: set[int], confi
 _FENCED = re.compile(r"(^```\n.*?^```$)", re.S | re.M)
 
 
+_BLANKS = re.compile(r"[ \t]{2,}")
+_LINE_ENDS = re.compile(r"[ \t]+\n[ \t]*|\n[ \t]+")  # those that stand alone, most of them, cost no step
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
 def _tidy(text: str) -> str:
     """Blanks and line ends in their places; code between fences as it stands."""
     parts = _FENCED.split(text)
     for index in range(0, len(parts), 2):
-        part = re.sub(r"[ \t]*\n[ \t]*", "\n", re.sub(r"[ \t]{2,}", " ", parts[index]))
-        part = re.sub(r"\n{3,}", "\n\n", part)
+        part = _LINE_ENDS.sub("\n", _BLANKS.sub(" ", parts[index]))
+        part = _BLANK_LINES.sub("\n\n", part) if "\n\n\n" in part else part
         parts[index] = re.sub(r" +([,.;:)\]])(?=\s|$)", r"\1", part)
     return "".join(parts).strip()

@@ -79,6 +79,11 @@ _GERMAN = re.compile(
 _SHORTHAND = re.compile(r"\"([aouAOUsSz'`=~|-])")
 _UMLAUTS = dict(zip("aouAOU", "äöüÄÖÜ", strict=True))
 _SHORTHANDS = _UMLAUTS | {"s": "ß", "z": "ß", "S": "SS", "'": "“", "`": "„", "=": "-", "~": "-", "-": "", "|": ""}
+_OTHER_NAMES = {
+    "figure": "Figure", "table": "Table", "section": "Section", "chapter": "Chapter", "part": "Part", "appendix": "Appendix",
+    "abstract": "Abstract", "ref": "References", "bib": "Bibliography", "algorithm": "Algorithm", "equation": "Equation",
+    "contents": "Contents", "page": "Page", "keywords": "Keywords", "acknowledgment": "Acknowledgment",
+}  # fmt: skip
 _STRENGTH = re.compile(r"\[[0-4]\]")  # of \nopagebreak[2] and its like
 _STREAM = re.compile(r"\s*(?:\\write)?\s*(?:-?\d+|\\[A-Za-z@]+)?\s*")
 _UNIT = r"(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu)"
@@ -485,6 +490,9 @@ class Renderer:
             return self._block(text, end, name, out)
         if name in _ALGORITHM and (self.algorithm_depth or name[0].isupper()):
             return self._algorithm(text, end, name, out)
+        if name.endswith("name") and (word := THEOREM_TITLES.get(name[:-4]) or _OTHER_NAMES.get(name[:-4])) is not None:
+            out.append(word)
+            return skip_line_space(text, end)
         if (assigned := _ASSIGNMENT.match(text, end)) is not None:
             self.dropped["layout_command"] += assigned.end() - start
             return assigned.end()

@@ -162,6 +162,7 @@ def test_what_colleagues_saw_in_papers(source: str, preamble: str, text: str) ->
         (r"{\color[rgb]{0,1,0}green} \captionsetup[figure]{a=b}\printbibliography[title=R]x\nopagebreak[2]", "green x"),
         (r"$\textcolor{red}{u}+{\color{blue}t}\hfill x$ ?`Que", "${u}+{t}x$ ¿Que"),
         ("\\begin{tikzcd}[row sep=1]\nA\n\\end{tikzcd}", "\\begin{tikzcd}[row sep=1]\nA\n\\end{tikzcd}"),
+        (r"\begin{definitionx}x\end{definitionx}\figurename~1", "x\n\nFigure 1"),
         (r"\enquote{a \enquote*{b}} \foreignquote{german}{c}", "“a ‘b’” “c”"),
         (r"\begin{algorithm}go\tcp*{c}\KwData{d}\end{algorithm}", "go // c\n\nData: d"),
     ],

@@ -55,7 +55,7 @@ def test_accumulation_changes_nothing(ranks: Ranks, tokens: Path, tmp_path: Path
 def test_bfloat16_layouts_differ_no_more_than_orders_of_summing_do(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
     """The bound is fixed beforehand: three times the spread that adding the same numbers in other orders makes in one process."""
     runs = {}
-    for micro_batch_size in (8, 2, 1):
+    for micro_batch_size in (8, 2):
         runs[micro_batch_size] = tmp_path / f"micro{micro_batch_size}"
         ranks.run("train", small_config(bf16=True, micro_batch_size=micro_batch_size), tokens, runs[micro_batch_size])
     orders = [losses(run) for run in runs.values()]

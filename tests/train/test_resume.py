@@ -222,13 +222,13 @@ def test_a_checkpoint_states_where_the_run_stood(tokens: Path, finished: Path) -
 
 def test_kills_at_any_moment_change_nothing(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
     """A short form of benchmarks/soak_kills.py."""
-    config = small_config(train_iters=24, save_interval=2, use_distributed_optimizer=True)
+    config = small_config(train_iters=16, save_interval=2, use_distributed_optimizer=True)
     undisturbed = ranks.run("train", config, tokens, tmp_path / "a", world_size=2)
     chance = random.Random(6)
     num_killed = 0
-    for _ in range(4):
+    for _ in range(3):
         job = ranks.start("train", config, tokens, tmp_path / "b", world_size=2)
-        time.sleep(chance.uniform(0.3, 1.5))
+        time.sleep(chance.uniform(0.3, 1.2))
         for pid in job.pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -12,11 +12,10 @@ import numpy as np
 
 from preprocess.records import Stage
 from preprocess.report.books import Books, Group, Kind, Sample, Step, read_books
-from preprocess.report.pieces import Series, bar, chart, legend, num_bytes, number, percent, seconds, shares, short, table
-from preprocess.report.style import STYLE
 from preprocess.report.words import DROPPED_KINDS, STAGES, WARNING_KINDS
 from shards.commit import write_bytes
 from shards.errors import InputError
+from shards.page import Series, bar, chart, document, legend, num_bytes, number, percent, seconds, shares, short, table
 
 MAX_TARS = 100  # more than these are shown by year, and one by one only where something is wrong with them
 MAX_ODD_TARS = 200
@@ -55,18 +54,7 @@ def page(books: Books) -> str:
         ("time", "Where the time went", _time(books)),
         ("config", "What made it", _config(books)),
     ]
-    links = "".join(f'<li><a href="#{name}">{escape(title)}</a></li>' for name, title, _ in sections)
-    body = "\n".join(
-        f'<section id="{name}" aria-labelledby="{name}-title">\n<h2 id="{name}-title">{escape(title)}</h2>\n{content}\n</section>'
-        for name, title, content in sections
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Yield report: {escape(_title(books))}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-        f'<header><p class="brand">texmill</p><h1>Yield report</h1><p>{_lead(books)}</p></header>\n'
-        f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main>\n{body}\n</main>\n</body>\n</html>\n'
-    )
+    return document(f"Yield report: {_title(books)}", "Yield report", _lead(books), sections)
 
 
 def _step(books: Books, label: str) -> Step:

@@ -22,7 +22,6 @@ from preprocess.records import RejectReason, Stage
 from preprocess.report import books as report_books
 from preprocess.report import write_report
 from preprocess.report.page import MAX_GROUPS, MAX_TARS, page
-from preprocess.report.pieces import num_bytes, number, percent, seconds, shares, short
 from preprocess.report.words import CORPUS_REASONS, DROPPED_KINDS, REJECT_REASONS, STAGES, WARNING_KINDS
 from preprocess.run import run_content
 from preprocess.sources.manifest import ManifestEntry
@@ -30,6 +29,7 @@ from preprocess.sources.metadata import MetadataSummary
 from preprocess.sources.tars import Member, TarListing
 from shards.errors import InputError
 from shards.manifest import read_manifest, write_manifest
+from shards.page import num_bytes, number, percent, seconds, shares, short
 from tests.preprocess.run_folder import Paper, metadata_line, words, write_metadata, write_unit
 
 CONFIG = Config(corpus=CorpusConfig(bucket_bits=2, validation_share=0.2))

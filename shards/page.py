@@ -1,14 +1,22 @@
-"""Pieces of a page: numbers, tables, bars and charts as HTML and inline SVG. Colours come from the page's style by class."""
+"""Pages of reports that need nothing else (no script, no font, no picture from elsewhere), and the pieces that they are made of.
+
+Numbers, tables, bars and charts as HTML and inline SVG; colours come from the page's style by class.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor, log10
+from itertools import pairwise
+from math import ceil, floor, isfinite, log10
+
+from shards.page_style import STYLE
 
 BAR_WIDTH, BAR_HEIGHT = 1000, 10  # units of a bar's own coordinates; it is stretched to the width of its cell
 CHART_WIDTH, CHART_HEIGHT = 380, 210  # units; shown about as many CSS pixels wide, so that 12-unit letters stay readable on a phone
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 4, 10, 34  # margins of a chart, units
 MAX_X_LABELS = 8
+MAX_POINTS = 300  # of a curve; more are drawn as means of as many stretches
+NUM_COLOURS = 8  # curves that look different: classes c0 to c7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +26,31 @@ class Series:
     name: str
     style: str
     values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """Points (x, y) of one line in a chart, x rising. `style` is a class of the page's style."""
+
+    name: str
+    style: str
+    points: Sequence[tuple[float, float]]
+
+
+def document(title: str, heading: str, lead: str, sections: Sequence[tuple[str, str, str]]) -> str:
+    """A whole page: `lead` and the contents of the `sections` (name, title, content) are HTML, everything else is words."""
+    links = "".join(f'<li><a href="#{name}">{escape(words)}</a></li>' for name, words, _ in sections)
+    body = "\n".join(
+        f'<section id="{name}" aria-labelledby="{name}-title">\n<h2 id="{name}-title">{escape(words)}</h2>\n{content}\n</section>'
+        for name, words, content in sections
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
+        f'<header><p class="brand">texmill</p><h1>{escape(heading)}</h1><p>{lead}</p></header>\n'
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main>\n{body}\n</main>\n</body>\n</html>\n'
+    )
 
 
 def number(value: float) -> str:
@@ -145,6 +178,67 @@ def chart(caption: str, labels: Sequence[str], series: Sequence[Series], *, unit
         f'<svg class="chart" viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" role="img" aria-label="{escape(description)}">'
         f"{''.join(out)}</svg></figure>"
     )
+
+
+def curves(caption: str, lines: Sequence[Curve], *, unit: str, x_title: str) -> str:
+    """Lines over one x axis. Points that are not finite are left out; the caption describes the whole."""
+    drawn = [(line, _stretches([(x, y) for x, y in line.points if isfinite(y)])) for line in lines]
+    every = [point for _, points in drawn for point in points]
+    if not every:
+        return f'<figure><figcaption>{escape(caption)}</figcaption><p class="words">nothing was logged</p></figure>'
+    right = _nice(max(x for x, _ in every)) if max(x for x, _ in every) > 0 else 1.0
+    ticks = _ticks(min(y for _, y in every), max(y for _, y in every))
+    low, high = ticks[0], ticks[-1]
+    width, height = CHART_WIDTH - _LEFT - _RIGHT, CHART_HEIGHT - _TOP - _BOTTOM
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return _LEFT + width * x / right, _TOP + height * (high - y) / (high - low)
+
+    out = []
+    for tick in ticks:
+        y = place(0, tick)[1]
+        out.append(f'<line class="grid" x1="{_LEFT}" x2="{CHART_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        out.append(f'<text class="axis" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{short(tick)}</text>')
+    for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
+        x = _LEFT + width * share
+        out.append(f'<text class="axis" x="{x:.1f}" y="{CHART_HEIGHT - 19}" text-anchor="{anchor}">{short(right * share)}</text>')
+    for line, points in drawn:
+        places = [place(x, y) for x, y in points]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        if len(points) == 1:
+            out.append(f'<circle class="dot {line.style}" cx="{places[0][0]:.1f}" cy="{places[0][1]:.1f}" r="2.5"/>')
+        elif points:
+            out.append(f'<polyline class="line {line.style}" points="{path}"><title>{escape(line.name)}</title></polyline>')
+    out.append(f'<text class="axis" x="{CHART_WIDTH - _RIGHT}" y="{CHART_HEIGHT - 4}" text-anchor="end">{escape(x_title)}</text>')
+    told = "; ".join(f"{line.name} from {points[0][1]:.4g} to {points[-1][1]:.4g}" for line, points in drawn if points)
+    key = legend([(line.style, line.name) for line in lines]) if len(lines) > 1 else ""
+    return (
+        f'<figure><figcaption>{escape(caption)} <span class="unit">({escape(unit)})</span></figcaption>{key}'
+        f'<svg class="chart" viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" role="img" aria-label="{escape(f"{caption}: {told}")}">'
+        f"{''.join(out)}</svg></figure>"
+    )
+
+
+def _stretches(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points, or the means of `MAX_POINTS` stretches of them; the first and the last stay."""
+    if len(points) <= MAX_POINTS:
+        return list(points)
+    inner, found = points[1:-1], [points[0]]
+    bounds = [len(inner) * index // (MAX_POINTS - 2) for index in range(MAX_POINTS - 1)]
+    for start, end in pairwise(bounds):
+        stretch = inner[start:end]
+        found.append((sum(x for x, _ in stretch) / len(stretch), sum(y for _, y in stretch) / len(stretch)))
+    return [*found, points[-1]]
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers, the same way apart, around all from `low` to `high`: 3 to 6 of them."""
+    span = (high - low) or abs(high) or 1.0
+    power = 10.0 ** floor(log10(span / 3))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if span / (factor * power) <= 4)
+    first, last = floor(low / step), ceil(high / step)
+    last += first == last
+    return [round(index * step, 12) for index in range(first, last + 1)]
 
 
 def _nice(value: float) -> float:

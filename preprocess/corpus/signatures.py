@@ -1,6 +1,6 @@
 """The MinHash signatures of many documents, on disk band by band, and the pairs that they propose.
 
-Memory holds one band at a time: 36 bytes a document (its five values, key, order), 0.1 GB at 3 million documents, and 16 bytes for each
+Memory holds one band at a time: 75 bytes a document (its values, keys, orders), 0.2 GB at 3 million documents, and 16 bytes for each
 proposed pair; the temporary file has 500 bytes a document, 1.5 GB. A band needs nothing of the others, so bands may be gone through on many
 machines: `pairs_of_band` takes one.
 """

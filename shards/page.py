@@ -14,6 +14,7 @@ from shards.page_style import STYLE
 BAR_WIDTH, BAR_HEIGHT = 1000, 10  # units of a bar's own coordinates; it is stretched to the width of its cell
 CHART_WIDTH, CHART_HEIGHT = 380, 210  # units; shown about as many CSS pixels wide, so that 12-unit letters stay readable on a phone
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 4, 10, 34  # margins of a chart, units
+_WIDE_LEFT = 54  # of curves, whose axes may have small numbers
 MAX_X_LABELS = 8
 MAX_POINTS = 300  # of a curve; more are drawn as means of as many stretches
 NUM_COLOURS = 8  # curves that look different: classes c0 to c7
@@ -189,18 +190,18 @@ def curves(caption: str, lines: Sequence[Curve], *, unit: str, x_title: str) -> 
     right = _nice(max(x for x, _ in every)) if max(x for x, _ in every) > 0 else 1.0
     ticks = _ticks(min(y for _, y in every), max(y for _, y in every))
     low, high = ticks[0], ticks[-1]
-    width, height = CHART_WIDTH - _LEFT - _RIGHT, CHART_HEIGHT - _TOP - _BOTTOM
+    width, height = CHART_WIDTH - _WIDE_LEFT - _RIGHT, CHART_HEIGHT - _TOP - _BOTTOM
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return _LEFT + width * x / right, _TOP + height * (high - y) / (high - low)
+        return _WIDE_LEFT + width * x / right, _TOP + height * (high - y) / (high - low)
 
     out = []
     for tick in ticks:
         y = place(0, tick)[1]
-        out.append(f'<line class="grid" x1="{_LEFT}" x2="{CHART_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        out.append(f'<text class="axis" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{short(tick)}</text>')
+        out.append(f'<line class="grid" x1="{_WIDE_LEFT}" x2="{CHART_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        out.append(f'<text class="axis" x="{_WIDE_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{short(tick)}</text>')
     for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
-        x = _LEFT + width * share
+        x = _WIDE_LEFT + width * share
         out.append(f'<text class="axis" x="{x:.1f}" y="{CHART_HEIGHT - 19}" text-anchor="{anchor}">{short(right * share)}</text>')
     for line, points in drawn:
         places = [place(x, y) for x, y in points]

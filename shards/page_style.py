@@ -44,9 +44,10 @@ figcaption, caption { font-weight: 650; text-align: left; }
 .axis { font-size: 12px; fill: var(--soft); }
 .grid { stroke: var(--line); stroke-width: 1; }
 .bar { display: block; width: 100%; height: .55rem; margin-top: .3rem; border-radius: .15rem; background: var(--track); }
-.line { fill: none; stroke: var(--c); stroke-width: 1.5; stroke-linejoin: round; } .dot { fill: var(--c); } .legend rect { fill: var(--c); }
 .c0 { --c: var(--kept); } .c1 { --c: var(--gone); } .c2 { --c: var(--left); } .c3 { --c: var(--whole); }
 .c4 { --c: var(--held); } .c5 { --c: #7a5ca8; } .c6 { --c: #4f8f5b; } .c7 { --c: #c05a8f; }
+.c0, .c1, .c2, .c3, .c4, .c5, .c6, .c7 { fill: var(--c); }
+.line { fill: none; stroke: var(--c); stroke-width: 1.5; stroke-linejoin: round; }
 .kept { fill: var(--kept); } .held { fill: var(--held); } .left { fill: var(--left); } .gone { fill: var(--gone); }
 .whole { fill: var(--whole); }
 .scroll { overflow-x: auto; margin: 0 0 1.25rem; background: var(--panel); border: 1px solid var(--line); border-radius: .6rem; }

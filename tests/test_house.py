@@ -19,6 +19,7 @@ COMMANDS = [
     "tools.export_hf",
     "tools.generate",
     "tools.plan",
+    "tools.report",
     "tools.doctor",
     "tools.demo",
     "train.pretrain_gpt",

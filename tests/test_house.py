@@ -20,6 +20,7 @@ COMMANDS = [
     "tools.generate",
     "tools.plan",
     "tools.report",
+    "tools.perplexity",
     "tools.doctor",
     "tools.demo",
     "train.pretrain_gpt",

@@ -35,7 +35,8 @@ def figures_of(found: Run) -> dict[str, Any]:
         points = found.validation(domain)
         values = [value for _, value in points]
         validation[domain] = {
-            "bits_per_byte": {str(step): round(value, 4) for step, value in points},
+            "steps": [step for step, _ in points],
+            "bits_per_byte": [round(value, 4) for value in values],
             "falls_at_every_validation": all(after < before for before, after in pairwise(values)),
         }
     steps, before = [], 0

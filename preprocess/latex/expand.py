@@ -277,6 +277,8 @@ class Expander:
             return
         if self.is_after_word and (text[0].isalpha() or text[0] == "@"):
             self.out.append(" ")
+        elif text[0] == "$" and self.out and self.out[-1].endswith("$") and not self.out[-1].endswith("\\$"):
+            self.out.append(" ")  # what stood between gave nothing: two dollars that met would open a display
         self.is_after_word = False
         self.out.append(text)
         self.num_out += len(text)

@@ -71,6 +71,7 @@ _NO_READER = re.compile(
 _DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture)\}")
 _KEY_VALUE = re.compile(r"\s*[a-z]+\s*=")
 _NAME_OPTION = re.compile(r"\b(?:name|title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
+_CITES = re.compile(r"cite(?!mi[sz]e)")  # \citep, \parencite, \mycite, but not \...compsocitemizethanks
 _LABELLED = re.compile(r"\s*\{([^\s\\{}]*[:_][^\s\\{}]*)\}")
 _CITE_PREFIX = re.compile(r"<([^<>\n]{0,100})>")
 _GERMAN = re.compile(
@@ -497,7 +498,7 @@ class Renderer:
             self.dropped["layout_command"] += assigned.end() - start
             return assigned.end()
         lower = name.lower()
-        if "cite" in lower and (after := self._cite(text, end, name, out)) > end:
+        if _CITES.search(lower) and (after := self._cite(text, end, name, out)) > end:
             return after
         if "ref" in lower and (labelled := _LABELLED.match(text, end)) is not None:
             out.append(self._refs(labelled[1]))
@@ -1290,7 +1291,9 @@ _ENVIRONMENT_ARGUMENTS = {
 }  # fmt: skip
 Handler = Callable[[Renderer, str, int, str, list[str]], int]
 _COMMANDS: dict[str, Handler] = {
-    **dict.fromkeys(("footnotetext", "thanks", "endnote", "marginpar", "sidenote", "marginnote"), Renderer._footnote),
+    **dict.fromkeys(
+        ("footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), Renderer._footnote
+    ),
     **dict.fromkeys(("tablefootnote", "blfootnote", "titlenote", "note"), Renderer._footnote),
     "footnote": Renderer._vfootnote,
     "vfootnote": Renderer._vfootnote,

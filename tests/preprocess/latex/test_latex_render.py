@@ -298,3 +298,16 @@ def test_dropped_characters_are_counted_by_kind() -> None:
     kinds = paper({"main.tex": document("x" + source), "unused.tex": "never"}).dropped_characters
     assert {"drawing", "bibliography", "layout_command", "comment", "unused_file", "preamble"} <= set(kinds)
     assert all(count > 0 for count in kinds.values())
+
+
+def test_a_formula_that_expands_to_nothing_opens_no_display() -> None:
+    text = body("\\newcommand{\\later}[1]{}\nA $\\later{x}$ b $y$ c.\n\n\\section{Next}\nEnd, \\$$5$ each.")
+    assert "b $y$ c." in text
+    assert "# Next" in text
+    assert r"\$$5$ each" in text
+
+
+def test_thanks_in_a_list_are_no_citation() -> None:
+    author = r"\author{A. B\IEEEcompsocitemizethanks{\IEEEcompsocthanksitem C is with the Institute.}}"
+    text = text_of({"main.tex": rf"\documentclass{{IEEEtran}}{author}\begin{{document}}\title{{T}}\maketitle x\end{{document}}"})
+    assert "A. B [footnote: C is with the Institute.]" in text

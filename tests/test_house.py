@@ -21,6 +21,8 @@ COMMANDS = [
     "tools.plan",
     "tools.report",
     "tools.perplexity",
+    "tools.trace_step",
+    "tools.look",
     "tools.doctor",
     "tools.demo",
     "train.pretrain_gpt",

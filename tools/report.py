@@ -131,7 +131,7 @@ def _lead(runs: Sequence[Run]) -> str:
 
 
 def _glance(runs: Sequence[Run]) -> str:
-    heads = ["Run", "Validation, bits/byte", "Training loss", "Tokens/s", "MFU", "Data stall", "Skipped", "Returns", "Memory a process"]
+    heads = ["Run", "Validation, bits/byte", "Training loss", "Tokens/s", "MFU", "Data stall", "Skipped", "Returns", "Memory"]
     rows = []
     for one in runs:
         trained = one.of("train")

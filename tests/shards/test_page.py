@@ -51,9 +51,7 @@ def test_many_points_become_means_of_stretches() -> None:
 
 
 def test_what_is_not_finite_is_left_out_and_nothing_is_said_to_be_nothing() -> None:
-    html = curves(
-        "Loss", [Curve(name="a", style="c0", points=[(0, 1.0), (1, math.nan), (2, math.inf), (3, 2)])], unit="-", x_title="step"
-    )
+    html = curves("Loss", [Curve(name="a", style="c0", points=[(0, 1.0), (1, math.nan), (2, math.inf), (3, 2)])], unit="-", x_title="step")
     ((_, _),) = drawn(html)
     assert "nothing was logged" in curves("Loss", [Curve(name="a", style="c0", points=[(0, math.nan)])], unit="-", x_title="step")
     assert "nothing was logged" in curves("Loss", [], unit="-", x_title="step")

@@ -136,6 +136,16 @@ _BLOCKS = {
     "Begin": ("begin", 1, "end"), "Fn": ("Function {}:", 2, "end"), "Function": ("Function {}:", 2, "end"), "Indp": ("", 0, ""),
 }  # fmt: skip
 _PARENTHESISED_CITES = frozenset({"citep", "Citep", "parencite", "autocite", "citealp@"})
+_WHOLE_LINES = frozenset({"KwIn", "KwOut", "KwData", "KwResult"})
+_UNNUMBERED = frozenset(
+    {"Require", "Ensure", "Statex", "REQUIRE", "ENSURE", "Input", "Output", "Return"}
+)  # of algorithmicx and algorithmic
+_LINES_NUMBERED = re.compile(
+    r"\\usepackage\s*\[[^\]]*(?i:linesnumbered(?!hidden))[^\]]*\]\s*\{[^{}]*algorithm2e|\\(?i:linesnumbered)(?![A-Za-z])"
+)
+_HEAD_OF_ALGORITHM = re.compile(r"(?:[^\W\d_][\w /]{0,30}:|\[caption:)(?=\s|$)")  # algorithm2e's input and output: lines without a number
+_LINE_STEP = re.compile(r"\s*\[\s*(\d{1,3})\s*\]")  # \begin{algorithmic}[1]
+_LINE_START = re.compile(r"(?:^|\n)\s*(?:\d+: )?\s*\Z")
 _IN_LINE = frozenset({"KwTo", "Comment", "COMMENT", "Call", "TO", "AND", "OR", "NOT", "TRUE", "FALSE", "XOR"})
 
 
@@ -201,6 +211,10 @@ class Renderer:
         self.is_in_front = False
         self.algorithm_depth = 0
         self.is_algorithmic = False
+        self.algorithms: list[tuple[int, bool]] = []  # that are open: where in what is written, whether lines had numbers before
+        self.line_step = 0  # every how many lines of an algorithm the reader sees a number; 0 for none
+        self.num_lines = 0
+        self.has_line_numbers = False  # of algorithm2e
         self.has_german = False
         self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
@@ -215,6 +229,7 @@ class Renderer:
             body = _OVERLAY.sub(r"\1", body)
         self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
         if preamble:
+            self.has_line_numbers = _LINES_NUMBERED.search(preamble) is not None
             self._read_preamble(preamble)
         text = self.render(body)
         title = next((content for kind, content in self.front if kind.lower() == "title"), "")
@@ -705,8 +720,40 @@ class Renderer:
             given.append(self.inline(found[0]))
             end = found[1]
         given += [""] * (pattern.count("{}") - len(given))
-        out.append(("\n" if name not in _IN_LINE else " ") + pattern.format(*given) + " ")
+        if name in _IN_LINE or (name == "Return" and self.is_algorithmic and _LINE_START.search("".join(out[-3:])[-40:]) is not None):
+            head = " "
+        elif self.line_step and name not in _UNNUMBERED:
+            self.num_lines += 1
+            head = f"\n{self.num_lines}: " if self.num_lines % self.line_step == 0 else "\n"
+        else:
+            head = "\n"
+        out.append(head + pattern.format(*given) + ("\n" if name in _WHOLE_LINES else " "))
         return skip_line_space(text, end)
+
+    def _line_number(self, text: str, end: int, name: str, out: list[str]) -> int:
+        """algorithm2e's `\\nl`: a number for this line alone."""
+        if not self.algorithm_depth or self.is_algorithmic:
+            return -1
+        if name in ("lnl", "nlset"):
+            end = self._arguments(text, end, "m")[1]
+        if not self.has_line_numbers:
+            self.num_lines += 1
+            out.append(f"{self.num_lines} ")
+        return skip_line_space(text, end)
+
+    def _switch_line_numbers(self, text: str, end: int, name: str, out: list[str]) -> int:
+        self.has_line_numbers = name.lower() == "linesnumbered"
+        return skip_line_space(text, end)
+
+    def _number_lines(self, out: list[str], start: int) -> None:
+        """Numbers before the lines of an algorithm of algorithm2e, which `out` holds from `start`: `1 `, as the package prints them."""
+        lines = "".join(out[start:]).split("\n")
+        number = 0
+        for place, line in enumerate(lines):
+            if line.strip() and (number or _HEAD_OF_ALGORITHM.match(line.strip()) is None) and not line.lstrip().startswith("[caption:"):
+                number += 1
+                lines[place] = f"{number} {line.lstrip()}"
+        out[start:] = ["\n".join(lines)]
 
     def _block(self, text: str, end: int, name: str, out: list[str]) -> int:
         """algorithm2e: `\\If{c}{body}`, with its end in words where the package prints one."""
@@ -1162,6 +1209,10 @@ class Renderer:
         if name in _ALGORITHMS:
             self.algorithm_depth += 1
             self.is_algorithmic = name != "algorithm2e" and "\\begin{algorithmic}" in text[position - 20 : position + 2_000]
+            self.line_step = self.num_lines = 0
+            if name == "algorithmic" and (every := _LINE_STEP.match(text, position)) is not None:
+                self.line_step = int(every[1])
+            self.algorithms.append((len(out), self.has_line_numbers))
         out.append("\n\n" if name not in ("small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage") else "\n")
         if name in ("frame", "block", "alertblock", "exampleblock"):
             return self._titled(text, name, position, out)
@@ -1229,8 +1280,13 @@ class Renderer:
             self.table_depth = max(0, self.table_depth - 1)
             self.tabbing_depth -= name == "tabbing"
             out.append("\n\n")
-        elif name in _ALGORITHMS:
+        elif name in _ALGORITHMS and self.algorithms and raw_name not in self.theorems and name not in self.theorems:
             self.algorithm_depth -= 1
+            self.line_step = 0
+            start, had_line_numbers = self.algorithms.pop()
+            if self.has_line_numbers and not self.is_algorithmic and not self.algorithm_depth:
+                self._number_lines(out, start)
+            self.has_line_numbers = had_line_numbers
             out.append("\n\n")
         else:
             out.append("\n\n")
@@ -1308,6 +1364,8 @@ _COMMANDS: dict[str, Handler] = {
     **dict.fromkeys(("hrule", "vrule"), Renderer._rule),
     **dict.fromkeys(("hbox", "vbox", "vtop", "centerline", "mbox", "fbox"), Renderer._box),
     "bibitem": Renderer._bibitem,
+    **dict.fromkeys(("nl", "lnl", "nlset"), Renderer._line_number),
+    **dict.fromkeys(("LinesNumbered", "linesnumbered", "LinesNotNumbered", "linesnotnumbered"), Renderer._switch_line_numbers),
     "multicolumn": Renderer._multicolumn,
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), Renderer._acknowledgments),
     "ce": Renderer._chemistry,

@@ -146,3 +146,51 @@ def test_a_class_in_a_folder() -> None:
 
 def test_abbreviations_of_computer_vision() -> None:
     assert classed("article", "Models, \\eg trees \\etc, \\ie \\emph{all}.", "\\usepackage{cvpr}") == "Models, e.g. trees etc., i.e. all."
+
+
+def numbered(step: str, source: str) -> str:
+    return classed("article", f"\\begin{{algorithm}}\\begin{{algorithmic}}{step}\n{source}\n\\end{{algorithmic}}\\end{{algorithm}}")
+
+
+def test_lines_of_algorithmic_have_the_numbers_asked_for() -> None:
+    source = "\\REQUIRE $x$\n\\STATE a\n\\FOR{$i$}\n\\IF{c} \\STATE b \\COMMENT{why} \\ENDIF\n\\ENDFOR\n\\RETURN y"
+    plain = "Require: $x$\na\nfor $i$ do\nif c then\nb ▷ why\nend if\nend for\nreturn y"
+    assert numbered("", source) == plain
+    every = "Require: $x$\n1: a\n2: for $i$ do\n3: if c then\n4: b ▷ why\n5: end if\n6: end for\n7: return y"
+    assert numbered("[1]", source) == every
+    assert numbered("[3]", source) == "Require: $x$\na\nfor $i$ do\n3: if c then\nb ▷ why\nend if\n6: end for\nreturn y"
+    assert numbered("[0]", source) == plain
+
+
+def test_algorithmicx_returns_within_a_line_and_begins_again_in_the_next_algorithm() -> None:
+    source = "\\Procedure{P}{$a$}\n\\State \\Return \\Call{Q}{$a$}\n\\Statex more\n\\EndProcedure"
+    assert numbered("[1]", source) == "1: procedure P($a$)\n2: return Q($a$)\nmore\n3: end procedure"
+    twice = numbered("[1]", "\\State a\n\\end{algorithmic}\\begin{algorithmic}[1]\n\\State b")
+    assert twice == "1: a\n\n1: b"
+
+
+_ALGORITHM2E = "\\begin{algorithm}%s\\KwIn{x}\\KwOut{y}\n$a$\\;\\For{$i$}{b\\;}\\caption{Euclid}\\end{algorithm}"
+
+
+@pytest.mark.parametrize(
+    ("preamble", "inner"),
+    [("\\usepackage[ruled,linesnumbered]{algorithm2e}", ""), ("\\LinesNumbered", ""), ("", "\\LinesNumbered")],
+)
+def test_lines_of_algorithm2e_have_the_numbers_asked_for(preamble: str, inner: str) -> None:
+    shown = classed("article", _ALGORITHM2E % inner, preamble)
+    lines = "Input: x\nOutput: y\n1 $a$\n2 for $i$ do\n3 b\n4 end for"
+    assert shown.split("\n\n[caption: Euclid]")[0].replace("\n\n", "\n") == lines
+    assert "[caption: Euclid]" in shown
+
+
+def test_lines_of_algorithm2e_have_no_numbers_unasked() -> None:
+    assert not any(character.isdigit() for character in classed("article", _ALGORITHM2E % "", "\\usepackage[ruled]{algorithm2e}"))
+    after = classed("article", (_ALGORITHM2E % "\\LinesNumbered") + (_ALGORITHM2E % ""))
+    assert after.count("1 $a$") == 1
+    assert after.count("$a$") == 2
+    assert "\n1 b" in classed("article", "\\begin{algorithm}a\\;\\nl b\\;c\\end{algorithm}")
+
+
+def test_a_theorem_called_algorithm_is_no_algorithm() -> None:
+    shown = classed("article", "\\begin{algorithm}Add.\\end{algorithm}", "\\newtheorem{algorithm}{Algorithm}")
+    assert shown == "Algorithm. Add."

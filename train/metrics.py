@@ -139,8 +139,14 @@ class MetricsLog:
         figures = {f"{prefix}/{name}": value for name, value in _figures(row) if name != "iteration" and math.isfinite(value)}
         for name, value in figures.items():
             self.board.add_scalar(name, value, row["iteration"])
-        for sink in self.sinks:
-            sink(figures, row["iteration"])
+        for sink in list(self.sinks):
+            try:
+                sink(figures, row["iteration"])
+            except Exception as error:  # a service that is away, whatever it raises, must not end weeks of training
+                self.sinks.remove(sink)
+                print(
+                    f"warning: a tracking service failed ({type(error).__name__}: {error}); it gets no more, metrics.jsonl has everything"
+                )
 
     def close(self) -> None:
         """Flushes and closes."""
@@ -148,7 +154,10 @@ class MetricsLog:
             self.handle.close()
             self.board.close()
         for end in self.ends:
-            end()
+            try:
+                end()
+            except Exception as error:
+                print(f"warning: a tracking service could not be ended ({type(error).__name__}: {error})")
 
 
 def _finite(value: Any) -> Any:

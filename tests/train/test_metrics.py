@@ -170,6 +170,35 @@ def test_figures_go_to_the_services_that_are_asked_for(tmp_path: Path, monkeypat
     assert mlflow.calls[3][1:] == (({"validation/math/lm_loss": 2.5},), {"step": 7})
 
 
+def test_a_service_that_fails_is_dropped_aloud_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Away:
+        def set_experiment(self, name: str) -> None:
+            pass
+
+        def start_run(self, run_name: str) -> None:
+            pass
+
+        def log_params(self, fields: dict[str, object]) -> None:
+            pass
+
+        def log_metrics(self, figures: dict[str, float], step: int) -> None:
+            raise ConnectionError("no route")
+
+        def end_run(self) -> None:
+            raise ConnectionError("no route")
+
+    monkeypatch.setitem(sys.modules, "mlflow", Away())
+    config = small_config(mlflow_experiment="sizes")
+    log = MetricsLog(tmp_path, is_writer=True, kept_rows=0, from_iteration=0, config=config)
+    log.write({"kind": "train", "iteration": 1, "lm_loss": 2.0})
+    log.write({"kind": "train", "iteration": 2, "lm_loss": 1.0})
+    log.close()
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+    assert capsys.readouterr().out.count("tracking service") == 2
+
+
 @pytest.mark.parametrize(("package", "field"), [("wandb", "wandb_project"), ("mlflow", "mlflow_experiment")])
 def test_a_service_that_is_not_installed_is_one_line(package: str, field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)

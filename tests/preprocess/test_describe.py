@@ -183,11 +183,15 @@ def test_shares_are_shares_whatever_the_text(text: str) -> None:
         assert 0 <= value <= (1 if name.endswith("share") else 2000), name
 
 
+def _seconds(text: str) -> float:
+    started = time.process_time()
+    describe(text, CONFIG)
+    return time.process_time() - started
+
+
 def test_the_time_is_linear_in_the_length() -> None:
     seconds = []
     for num_repeats in (200, 2000):
         text = f"{SENTENCE} " * num_repeats
-        started = time.process_time()
-        describe(text, CONFIG)
-        seconds.append(time.process_time() - started)
+        seconds.append(min(_seconds(text) for _ in range(3)))  # the least: what else the machine does only adds
     assert seconds[1] < 50 * seconds[0] + 0.5

@@ -58,7 +58,9 @@ class ModelConfig:
     norm_epsilon: float = 1e-5
     # inside RMSNorm's square root
     init_method_std: float = 0.02
-    # standard deviation of the initial weights; output projections get it divided by sqrt(2 * num_layers), as Megatron does
+    # standard deviation of the initial weights
+    init_scheme: str = "megatron"
+    # megatron: the layers' output projections get that deviation divided by sqrt(2 * num_layers); plain: every matrix gets it whole
     untie_embeddings_and_output_weights: bool = True
     # a matrix of its own for the output
 
@@ -85,6 +87,7 @@ class ModelConfig:
                 self.vocab_size,
                 f"a multiple of {VOCAB_DIVISOR} is needed",
             )
+        require(self.init_scheme in ("megatron", "plain"), "init_scheme", self.init_scheme, "megatron or plain is needed")
 
     @property
     def head_size(self) -> int:

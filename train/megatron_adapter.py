@@ -96,6 +96,7 @@ with warnings.catch_warnings():
     from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
     from megatron.core.transformer.transformer_config import TransformerConfig
     from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
+    from megatron.core.utils import init_method_normal
 logging.getLogger("megatron").setLevel(logging.ERROR)
 if not HAS_CUDA:
     # recomputing keeps the state of CUDA's random numbers too, of which there are none
@@ -183,6 +184,7 @@ def transformer_config(config: TrainConfig, kernels: Kernels) -> TransformerConf
         hidden_dropout=0.0,
         attention_dropout=0.0,
         init_method_std=model.init_method_std,
+        output_layer_init_method=init_method_normal(model.init_method_std) if model.init_scheme == "plain" else None,
         tensor_model_parallel_size=parallel.tensor_model_parallel_size,
         sequence_parallel=parallel.sequence_parallel,
         use_cpu_initialization=True,

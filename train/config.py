@@ -205,11 +205,20 @@ class ParallelConfig:
     # ZeRO-1: optimizer state divided over data-parallel processes
     overlap_grad_reduce: bool = False
     # reduces gradients while the backward pass goes on
+    overlap_param_gather: bool = False
+    # gathers what the distributed optimizer's processes have updated while the next forward pass goes on
+    ddp_bucket_size: int | None = None
+    # parameters that are reduced and gathered at a time, with overlap; none: 40 million, or a million a process where that is more
 
     def __post_init__(self) -> None:
         require(self.tensor_model_parallel_size >= 1, "tensor_model_parallel_size", self.tensor_model_parallel_size, "at least 1 is needed")
         if self.sequence_parallel:
             require(self.tensor_model_parallel_size > 1, "sequence_parallel", True, "tensor_model_parallel_size above 1 is needed with it")
+        if self.overlap_param_gather:
+            is_met = self.use_distributed_optimizer and self.overlap_grad_reduce
+            require(is_met, "overlap_param_gather", True, "use_distributed_optimizer and overlap_grad_reduce are needed with it")
+        bucket = self.ddp_bucket_size
+        require(bucket is None or bucket >= 1, "ddp_bucket_size", bucket, "at least 1 is needed, or none")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ Pinned to the 0.16 line: later ones rename what is used here. On a machine witho
 model, optimizer and checkpoints run over gloo; with CUDA the shim does nothing.
 """
 
+import contextlib
 import importlib.metadata
 import logging
 import os
@@ -262,6 +263,8 @@ def wrap_data_parallel(model: GPTModel, config: TrainConfig) -> Any:
     settings = DistributedDataParallelConfig(
         grad_reduce_in_fp32=True,
         overlap_grad_reduce=config.parallel.overlap_grad_reduce,
+        overlap_param_gather=config.parallel.overlap_param_gather,
+        bucket_size=config.parallel.ddp_bucket_size,
         use_distributed_optimizer=config.parallel.use_distributed_optimizer,
         check_for_nan_in_grad=False,  # the trainer looks before it steps, and says which step
         average_in_collective=False,
@@ -269,8 +272,25 @@ def wrap_data_parallel(model: GPTModel, config: TrainConfig) -> Any:
     wrapped = DistributedDataParallel(model.config, settings, model)
     wrapped.broadcast_params()
     model.config.finalize_model_grads_func = finalize_model_grads
+    # megatron's param_sync_func stays none: it is for schedules of several pipeline stages; with one, each module asks for its own weights
     model.config.no_sync_func = wrapped.no_sync if config.parallel.overlap_grad_reduce else None
     return wrapped
+
+
+@contextlib.contextmanager
+def whole_weights(wrapped: Any) -> Iterator[None]:
+    """Within it every process has the weights that the last step made, and modules ask for none.
+
+    Where gathering overlaps the forward pass, a process has between two steps only the part that it updated itself.
+    """
+    if not wrapped.use_forward_hook:
+        yield
+        return
+    wrapped.disable_forward_pre_hook(param_sync=True)
+    try:
+        yield
+    finally:
+        wrapped.enable_forward_pre_hook()
 
 
 # optimizer
@@ -291,10 +311,12 @@ def build_optimizer(wrapped: Any, config: TrainConfig) -> Any:
         bf16=config.training.bf16,
         params_dtype=torch.bfloat16 if config.training.bf16 else torch.float32,
         use_distributed_optimizer=config.parallel.use_distributed_optimizer,
+        overlap_param_gather=config.parallel.overlap_param_gather,
         use_precision_aware_optimizer=False,
     )
     optimizer = get_megatron_optimizer(settings, [wrapped], use_gloo_process_groups=not HAS_CUDA)
     _leave_steps_alone(optimizer)
+    _keep_padding(optimizer)
     return optimizer
 
 
@@ -357,6 +379,19 @@ def _leave_steps_alone(optimizer: Any) -> None:
             whole(parameter, {**tensors, **({"step": state["step"]} if "step" in state else {})})
 
         part._set_main_param_and_optimizer_states = with_step
+
+
+def _keep_padding(optimizer: Any) -> None:
+    """Has the distributed optimizer's state gathered for a checkpoint with the padding that lies between its buckets.
+
+    megatron-core 0.16 leaves the padding out, but looks for each parameter where it lies with it: behind the first padded bucket every
+    parameter would be saved shifted, without a word. No padding is saved: what is saved is each parameter alone.
+    """
+    for part in getattr(optimizer, "chained_optimizers", [optimizer]):
+        for buffer in getattr(part, "buffers", []):
+            buffer.numel_unpadded = buffer.numel
+            for bucket in buffer.buckets:
+                bucket.numel_unpadded = bucket.grad_data.numel()
 
 
 def own_step_tensors(optimizer: Any) -> None:
@@ -439,7 +474,7 @@ def forward_backward(
                 loss = mean_over_tokens(output, batch["loss_mask"])
             else:
                 hidden, labels, mask = _flat(output, batch)
-                weight, group = _output_weight(model.module)
+                weight, group = _output_weight(model)
                 loss = chunked_mean_loss(hidden, weight, labels, mask, chunk_tokens, group)
             return loss, {"loss": loss.detach().clone()}
 
@@ -466,7 +501,7 @@ def token_losses(wrapped: Any, batch: dict[str, Tensor], config: TrainConfig) ->
     if chunk_tokens is None:
         return wrapped.module(batch["tokens"], batch["position_ids"], _attention_mask(batch), labels=batch["labels"]).float()
     hidden, labels, _ = _flat(_hidden_states(wrapped, batch), batch)
-    weight, group = _output_weight(wrapped.module)
+    weight, group = _output_weight(wrapped)
     num_samples, seq_length = batch["labels"].shape
     return per_token_losses(hidden, weight, labels, chunk_tokens, group).view(seq_length, num_samples).t()
 
@@ -502,9 +537,12 @@ def _flat(hidden: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Ten
     return hidden.reshape(-1, hidden.shape[-1]), batch["labels"].t().reshape(-1), batch["loss_mask"].t().reshape(-1)
 
 
-def _output_weight(model: GPTModel) -> tuple[Tensor, Any]:
+def _output_weight(wrapped: Any) -> tuple[Tensor, Any]:
     """This process's rows `[V, H]` of the output matrix, and the group that has the others."""
+    model = wrapped.module
     weight = model.shared_embedding_or_output_weight() if model.share_embeddings_and_output_weights else model.output_layer.weight
+    if wrapped.use_forward_hook and wrapped.remove_forward_pre_hook_handles:
+        wrapped.param_to_bucket_group[weight].finish_param_sync()  # the output layer, whose hook does it, is passed by
     size = parallel_state.get_tensor_model_parallel_world_size()
     return weight, parallel_state.get_tensor_model_parallel_group() if size > 1 else None
 

@@ -236,7 +236,7 @@ class Trainer:
         self._interval_from, self._interval_waited = self.progress.iteration, batches.waited_seconds
 
     def _save(self, *, is_last: bool) -> None:
-        with self.clock.part("checkpoint"):
+        with self.clock.part("checkpoint"), megatron.whole_weights(self.wrapped):
             self.hang.alive()
             self._finish_saving(is_waiting=True)
             self.progress.watch, self.progress.rewinds, self.progress.metric_rows = self.watch.state(), 0, self.log.num_rows
@@ -342,7 +342,8 @@ class Trainer:
         self.say(f"{what}: back to step {self.progress.iteration} ({start}), on with sample {self.progress.consumed_samples}")
 
     def _compare_replicas(self) -> None:
-        different = megatron.drifted_parameters(self.wrapped)
+        with megatron.whole_weights(self.wrapped):
+            different = megatron.drifted_parameters(self.wrapped)
         if different:
             raise InputError(
                 f"step {self.progress.iteration}: processes that hold the same weights differ in {len(different)} of them, first "
@@ -430,7 +431,7 @@ class Trainer:
     @torch.no_grad()
     def validate(self) -> None:
         """Loss of every domain's validation set, and of all together, weighted by tokens."""
-        with self.clock.part("validation"):
+        with self.clock.part("validation"), megatron.whole_weights(self.wrapped):
             self._validate()
 
     def _validate(self) -> None:

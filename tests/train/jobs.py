@@ -282,6 +282,28 @@ def master_types(config: TrainConfig, tokens: Path, run: Path) -> dict[str, list
     return {name: sorted({str(dtype) for dtype in dtypes}) for name, dtypes in every.items()}
 
 
+def weights_between_steps(config: TrainConfig, tokens: Path, run: Path) -> dict[str, Any]:
+    """Takes a step; gives this rank's weights (digest) before it, after it and gathered, and the number of buckets that they are in."""
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    found = {"before": weights_digest(trainer.wrapped), "buckets": len(trainer.wrapped.bucket_groups)}
+    batches = trainer._batches()
+    trainer._step(batches)
+    batches.close()
+    found["after"] = weights_digest(trainer.wrapped)
+    with megatron_adapter.whole_weights(trainer.wrapped):
+        found["gathered"] = weights_digest(trainer.wrapped)
+    return found
+
+
+def initial_weights(config: TrainConfig) -> dict[str, tuple[bool, Any]]:
+    """Each parameter as the seed makes it: whether the tensor-parallel ranks divide it, and this rank's values `[N]`."""
+    megatron_adapter.initialize_parallel(config)
+    model = megatron_adapter.build_model(config, choose_kernels())
+    named = model.named_parameters()
+    return {name: (bool(getattr(value, "tensor_model_parallel", False)), value.detach().numpy().ravel()) for name, value in named}
+
+
 def losses_of_packed_documents(config: TrainConfig, eod: int) -> dict[str, Any]:
     """Token losses of a sample of three documents: as it is, with the first document changed, and of each document alone."""
     megatron_adapter.initialize_parallel(config)

@@ -183,6 +183,13 @@ def test_stages_in_a_recipe(tmp_path: Path) -> None:
         ({"min_lr": 1.0}, "--min-lr is 1.0; 0 to lr"),
         ({"lr_decay_style": "steep"}, "--lr-decay-style is 'steep'; cosine, linear or constant"),
         ({"sequence_parallel": True}, "--sequence-parallel is True; tensor_model_parallel_size above 1"),
+        (
+            {"overlap_param_gather": True, "use_distributed_optimizer": True},
+            "--overlap-param-gather is True; use_distributed_optimizer and",
+        ),
+        ({"overlap_param_gather": True, "overlap_grad_reduce": True}, "overlap_grad_reduce are needed with it"),
+        ({"ddp_bucket_size": 0}, "--ddp-bucket-size is 0; at least 1 is needed, or none"),
+        ({"init_scheme": "xavier"}, "--init-scheme is 'xavier'; megatron or plain"),
         ({"micro_batch_size": 0}, "--micro-batch-size is 0; at least 1"),
         ({"keep_checkpoints": 0}, "--keep-checkpoints is 0; at least 1"),
         ({"recompute_granularity": "some"}, "--recompute-granularity is 'some'; full, selective or none"),

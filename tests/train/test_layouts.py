@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.train.ranks import Ranks
@@ -9,10 +10,13 @@ from tests.train.runs import losses, rows, small_config
 
 NUM_STEPS = 20
 FIRST_STEP_TOLERANCE, LAST_STEP_TOLERANCE = 1e-6, 1e-4  # relative, float32
+OVERLAP = {"use_distributed_optimizer": True, "overlap_grad_reduce": True}
 LAYOUTS = {
     "dp2": {},
     "dp2_zero1": {"use_distributed_optimizer": True},
-    "dp2_zero1_overlap": {"use_distributed_optimizer": True, "overlap_grad_reduce": True},
+    "dp2_zero1_overlap": OVERLAP,
+    "dp2_zero1_gather": {**OVERLAP, "overlap_param_gather": True, "ddp_bucket_size": 3000},
+    "dp2_zero1_gather_chunked": {**OVERLAP, "overlap_param_gather": True, "ddp_bucket_size": 3000, "cross_entropy_chunk_tokens": 24},
     "tp2": {"tensor_model_parallel_size": 2},
     "tp2_sp": {"tensor_model_parallel_size": 2, "sequence_parallel": True},
     "dp2_zero1_chunked": {"use_distributed_optimizer": True, "cross_entropy_chunk_tokens": 24},
@@ -45,6 +49,34 @@ def assert_equal_losses(run: Path, reference: Path) -> None:
 def test_two_processes_learn_as_one(layout: str, ranks: Ranks, tokens: Path, tmp_path: Path, reference: Path) -> None:
     ranks.run("train", small_config(**LAYOUTS[layout]), tokens, tmp_path, world_size=2)
     assert_equal_losses(tmp_path, reference)
+
+
+def test_weights_are_gathered_after_the_step_and_whole_where_they_are_read(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    fields = LAYOUTS["dp2_zero1_gather"]
+    first, second = ranks.run("weights_between_steps", small_config(**fields), tokens, tmp_path / "late", world_size=2)
+    assert first["buckets"] == second["buckets"] > 3
+    assert len({first["before"], first["after"], second["after"], first["gathered"]}) == 4  # each has updated its part alone
+    assert first["gathered"] == second["gathered"]
+    at_once = ranks.run("weights_between_steps", small_config(**fields | {"overlap_param_gather": False}), tokens, tmp_path, world_size=2)
+    assert {rank["after"] for rank in at_once} == {first["gathered"]}
+
+
+@pytest.mark.parametrize("scheme", ["megatron", "plain"])
+def test_initial_weights_have_their_deviation_however_they_are_divided(scheme: str, ranks: Ranks) -> None:
+    shape = {"num_layers": 8, "hidden_size": 64, "ffn_hidden_size": 128, "init_method_std": 0.03, "init_scheme": scheme}
+    (whole,) = ranks.run("initial_weights", small_config(**shape))
+    parts = ranks.run("initial_weights", small_config(**shape, tensor_model_parallel_size=2), world_size=2)
+    deviations = {name: values.std() for name, (_, values) in whole.items() if "norm" not in name}
+    scaled = {name for name in deviations if name.endswith(("linear_proj.weight", "linear_fc2.weight"))}
+    assert (len(deviations), len(scaled)) == (2 + 4 * 8, 2 * 8)
+    for name, deviation in deviations.items():
+        wanted = 0.03 / (2 * 8) ** 0.5 if scheme == "megatron" and name in scaled else 0.03
+        assert deviation == pytest.approx(wanted, rel=0.05), name
+    for name, (_, values) in whole.items():
+        is_divided = parts[0][name][0]
+        together = np.concatenate([part[name][1] for part in parts]) if is_divided else parts[0][name][1]
+        assert is_divided == (name in deviations)
+        assert np.array_equal(np.sort(together), np.sort(values)), name
 
 
 def test_accumulation_changes_nothing(ranks: Ranks, tokens: Path, tmp_path: Path, reference: Path) -> None:

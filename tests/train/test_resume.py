@@ -17,6 +17,7 @@ from tests.train.runs import losses, rows, small_config
 from tests.train.token_folder import write_token_folder
 
 KILLED = -signal.SIGKILL
+OVERLAP = {"use_distributed_optimizer": True, "overlap_grad_reduce": True}
 FORMATS: dict[str, tuple[int, dict[str, Any]]] = {
     "plain": (1, {}),
     "distributed": (2, {"use_distributed_optimizer": True}),
@@ -24,6 +25,13 @@ FORMATS: dict[str, tuple[int, dict[str, Any]]] = {
     "tp2_sp": (2, {"tensor_model_parallel_size": 2, "sequence_parallel": True}),
     "async": (2, {"use_distributed_optimizer": True, "async_save": True}),
     "bf16": (1, {"bf16": True}),
+    "padded_buckets": (2, OVERLAP | {"ddp_bucket_size": 3000}),  # the final norm's bucket ends off the processes' common multiple
+    "gather": (2, OVERLAP | {"overlap_param_gather": True, "ddp_bucket_size": 3000}),
+    "gather_chunked_async": (
+        2,
+        OVERLAP
+        | {"overlap_param_gather": True, "ddp_bucket_size": 3000, "cross_entropy_chunk_tokens": 24, "bf16": True, "async_save": True},
+    ),
     "bf16_distributed": (2, {"bf16": True, "use_distributed_optimizer": True, "overlap_grad_reduce": True}),
 }
 

@@ -382,7 +382,8 @@ def plan(
     for is_divided in (True, False):
         for mode in RECOMPUTE_MODES:
             other = with_training(config, recompute_granularity=mode)
-            parallel = dataclasses.replace(config.parallel, use_distributed_optimizer=is_divided)
+            gathers = config.parallel.overlap_param_gather and is_divided
+            parallel = dataclasses.replace(config.parallel, use_distributed_optimizer=is_divided, overlap_param_gather=gathers)
             other = dataclasses.replace(other, parallel=parallel)
             largest = largest_micro_batch(other, data, reserve, capacity)
             alternatives.append(

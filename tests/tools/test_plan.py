@@ -134,7 +134,7 @@ def test_parts_make_the_whole(model: ModelConfig) -> None:
 
 @given(st.integers(1, 200), st.sampled_from([None, "selective", "full"]), st.booleans(), st.integers(1, 8))
 def test_the_largest_micro_batch_is_the_largest(capacity_gib: int, recompute: str | None, zero: bool, data: int) -> None:
-    config = divided(with_training(TWO_A100, recompute_granularity=recompute), use_distributed_optimizer=zero)
+    config = divided(with_training(TWO_A100, recompute_granularity=recompute), use_distributed_optimizer=zero, overlap_param_gather=zero)
     largest = largest_micro_batch(config, data, GIB, capacity_gib * GIB)
     if largest:
         assert memory(with_training(config, micro_batch_size=largest), data, GIB).total <= capacity_gib * GIB
@@ -152,7 +152,7 @@ def test_the_usable_micro_batch_divides_the_batch(data: int, largest: int, usabl
 def test_memory_moves_as_it_should() -> None:
     base = memory(TWO_A100, 2, 0)
     assert base.total == base.weights + base.gradients + base.main_weights + base.adam + base.activations + base.logits
-    whole = memory(divided(TWO_A100, use_distributed_optimizer=False), 2, 0)
+    whole = memory(divided(TWO_A100, use_distributed_optimizer=False, overlap_param_gather=False), 2, 0)
     assert (whole.main_weights, whole.adam) == (2 * base.main_weights, 2 * base.adam)
     full = memory(with_training(TWO_A100, recompute_granularity="full"), 2, 0)
     assert full.activations < base.activations / 10

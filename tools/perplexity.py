@@ -106,7 +106,7 @@ def _score(entry: TokenSet, model: Any, config: Any, max_tokens: int | None, *, 
         samples = [dataset[number] for number in range(start, min(start + size, num_samples))]
         batch = collate(samples, megatron.device(), eod=separating)
         # the wrapper is for gradients, of which there are none
-        losses = megatron.token_losses(types.SimpleNamespace(module=model), batch, config)
+        losses = megatron.token_losses(types.SimpleNamespace(module=model, use_forward_hook=False), batch, config)
         mask = batch["loss_mask"].double()
         total += torch.stack([(losses.double() * mask).sum(), mask.sum()]).cpu()
         if time.monotonic() - reported > _SECONDS_BETWEEN_LINES:

@@ -200,7 +200,12 @@ def document_row(raw: RawPaper, document: Document, months: MetadataMonths, conf
         "license": metadata.license if metadata else None,
         "created": metadata.created if metadata else None,
         "language": document.language,
-        "source": {"tar": raw.tar, "member": raw.member, "sha256": hashlib.sha256(raw.payload).hexdigest()},
+        "source": {
+            "tar": raw.tar,
+            "member": raw.member,
+            "sha256": hashlib.sha256(raw.payload).hexdigest(),
+            "root_files": list(document.root_files),
+        },
         "document_class": document.document_class,
         "num_words": document.num_words,
         "math_share": document.math_share,

@@ -10,7 +10,7 @@ def _words(text: str) -> frozenset[str]:
 
 VERBATIM_ENVIRONMENTS = _words(
     "verbatim verbatim* Verbatim BVerbatim LVerbatim alltt lstlisting minted semiverbatim Sinput Soutput Schunk code pyverbatim "
-    "tcblisting programlisting filecontents filecontents*"
+    "tcblisting programlisting filecontents filecontents* Code CodeInput CodeOutput Scode Verbatim* lstlisting* minted*"
 )
 DRAWING_ENVIRONMENTS = _words(
     "tikzpicture picture pspicture pspicture* pgfpicture psgraph axis circuitikz feynman fmfgraph fmfgraph* fmffile forest asy asydef "
@@ -56,7 +56,7 @@ FRONT_COMMANDS = _words(
     "title subtitle author authors affiliation affil affiliations address institute institution institutes email ead curraddr "
     "dedicatory authorrunning@ IEEEauthorblockN IEEEauthorblockA icmlauthor icmlaffiliation altaffiliation collaboration "
     "correspondingauthor keywords subjclass pacs abstract shorttitle@ titlenote thanks@ date preprint subjtitle orcid@ and@ Title "
-    "Author"
+    "Author frontnote"
 )
 # commands whose arguments a reader never sees: `o` optional, `m` mandatory, `s` star
 HIDDEN: dict[str, str] = {}
@@ -117,6 +117,21 @@ HIDDEN |= {
     "savebox": "moom", "usebox": "m", "Description": "om", "printbibliography": "o", "printglossary": "o", "printglossaries": "o",
     "printindex": "o", "tableofcontents": "o", "listoffigures": "o", "listoftables": "o", "toctitle": "m", "tocauthor": "m",
     "addtocmark": "om", "orcidID": "m", "orcid": "m", "orcidlink": "m", "nocollaboration": "m", "plotone": "m", "plottwo": "mm",
+    "SetNlSty": "mmm", "SetCommentSty": "m", "SetKwSty": "m", "SetArgSty": "m", "SetFuncSty": "m", "SetFuncArgSty": "m", "SetDataSty": "m",
+    "SetProcNameSty": "m", "SetProcArgSty": "m", "SetTitleSty": "mm", "SetAlFnt": "m", "SetAlCapFnt": "m", "SetAlCapNameFnt": "m",
+    "SetAlCapSty": "m", "SetAlCapNameSty": "m", "SetAlTitleFnt": "m", "SetAlTitleSty": "m", "SetAlgoNlRelativeSize": "m",
+    "SetVlineSkip": "m", "SetAlCapSkip": "m", "SetAlCapHSkip": "m", "SetAlgoSkip": "m", "SetAlgoInsideSkip": "m", "SetInd": "mm",
+    "SetNlSkip": "m", "SetAlgoHangIndent": "m", "SetAlgoCaptionSeparator": "m", "SetAlgoProcName": "mm",
+    "SetAlgoRefName": "m", "SetAlgoFuncName": "mm", "SetStartEndCondition": "mmm", "SetKwHangingKw": "mm", "SetAlgoCaptionLayout": "m",
+    "SetAlgorithmName": "mmm", "SetAlgoRefRelativeSize": "m", "SetNothing": "m", "restylealgo": "m", "SetCustomAlgoRuledWidth": "m",
+    "printead": "om", "firstpage": "m", "extraAuth": "m", "correspondance": "m", "volume": "m", "artmonth": "m", "nomenclature": "omm",
+    "printnomenclature": "o", "lstMakeShortInline": "om", "lstDeleteShortInline": "m", "lstdefinelanguage": "omom",
+    "lstdefinestyle": "mm", "lstloadlanguages": "m", "setminted": "om", "usemintedstyle": "om", "newmintedfile": "omm",
+    "inputminted": "omm", "algtext": "m", "tcbset": "m", "tcbuselibrary": "m", "mdfsetup": "m", "surroundwithmdframed": "om",
+    "theoremseparator": "m", "theoremheaderfont": "m", "theorembodyfont": "m", "theoremprework": "m", "theorempostwork": "m",
+    "theoremindent": "", "theoremsymbol": "m", "declaretheoremstyle": "om", "newtheoremstyle": "mmmmmmmmm", "mathlig": "mm",
+    "reservestyle": "mm", "DeclareCaptionFormat": "mm", "DeclareCaptionLabelFormat": "mm", "DeclareCaptionLabelSeparator": "mm",
+    "DeclareCaptionFont": "mm", "DeclareCaptionStyle": "omm", "DeclareMathVersion": "m", "urlstyle": "m", "hypersetup": "m",
     "epsscale": "m", "DeclareFontShape": "mmmmmm", "captionsetup": "om", "defcitealias": "mm",
 }  # fmt: skip
 HIDDEN["DeclareMathSymbol"] = "mmmm"
@@ -129,7 +144,7 @@ SHOWN_LAST: dict[str, str] = {
     "lowercase": "m", "uppercase": "m", "shortstack": "om",  "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
     "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m",
-    "subjclass": "om", "translation": "m",
+    "subjclass": "om", "translation": "m", "makecell": "om", "thead": "om",
 }  # fmt: skip
 CITE_COMMANDS = _words(
     "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen "

@@ -166,6 +166,11 @@ _SPRINGER = r"""
 \orcidID#1{}
 \fnmsep{}
 \at{, }
+\subclass#1{\keywords{#1}}
+\CRclass#1{\keywords{#1}}
+\ackname{Acknowledgments.}
+\discintname{Disclosure of Interests.}
+\motto[]#1#2{\begin{quote}#2\end{quote}}
 \offprints#1{}
 \mail#1{}
 \botrule{}
@@ -196,6 +201,14 @@ _ACM = r"""
 \grantnum[]#1#2#3{#3}
 \numberofauthors#1{}
 {acks}{\section*{Acknowledgments}}{}
+"""
+
+_CHECKLIST = r"""
+\answerYes[]#1{[Yes] #1}
+\answerNo[]#1{[No] #1}
+\answerNA[]#1{[N/A] #1}
+\answerTODO[]#1{[TODO] #1}
+\justificationTODO[]#1{[TODO] #1}
 """
 
 _ICML = r"""
@@ -480,7 +493,9 @@ _IMS = r"""
 \inits#1{}
 \ead[]#1#2{, #2}
 \thankstext[]#1#2#3{\footnotetext{#3}}
-\printead[]#1#2{}
+\thanksmark#1{}
+{acks}[Acknowledgments]#1{\section*{#1}}{}
+{funding}{\section*{Funding}}{}
 \kwd[]#1#2{#2; }
 \pdftitle#1{}
 \pdfauthor#1{}
@@ -489,6 +504,52 @@ _IMS = r"""
 \slink[]#1#2{}
 \sdatatype#1{}
 \sdescription#1{#1}
+"""
+
+_STATISTICAL_SOFTWARE = r"""
+\Abstract#1{\abstract{#1}}
+\Keywords#1{\keywords{#1}}
+\Address#1{\address{#1}}
+\code{\lstinline}
+\Plaintitle#1{}
+\Shorttitle#1{}
+\Plainauthor#1{}
+\Plainkeywords#1{}
+\Volume#1{}
+\Issue#1{}
+\Month#1{}
+\Year#1{}
+\Submitdate#1{}
+\Acceptdate#1{}
+\SweaveOpts#1{}
+\VignetteIndexEntry#1{}
+\VignetteDepends#1{}
+\VignetteKeywords#1{}
+\VignettePackage#1{}
+"""
+
+_LIPICS = r"""
+\author#1#2#3#4#5{\author{#1}\affiliation{#2}}
+\funding#1{\frontnote{#1}}
+\acknowledgements#1{\frontnote{#1}}
+\relatedversion#1{\frontnote{#1}}
+\relatedversiondetails[]#1#2#3{\frontnote{#2: \url{#3}}}
+\supplement#1{\frontnote{#1}}
+\supplementdetails[]#1#2#3{\frontnote{#2: \url{#3}}}
+\category#1{}
+"""
+
+_EPTCS = r"""
+\institute#1{\\ #1}
+\email#1{\\ #1}
+"""
+
+_AMS = r"""
+\urladdr#1{\frontnote{\url{#1}}}
+"""
+
+_AAAI = r"""
+\link#1#2{\par #1: \url{#2}\par}
 """
 
 _INFORMS = r"""
@@ -512,9 +573,20 @@ _MDPI = r"""
 \AuthorNames#1{}
 \AuthorCitation#1{}
 \TitleCitation#1{}
-\corres#1{\footnotetext{#1}}
-\firstnote#1{\footnotetext{#1}}
-\secondnote#1{\footnotetext{#1}}
+\corres#1{\frontnote{#1}}
+\firstnote#1{\frontnote{#1}}
+\secondnote#1{\frontnote{#1}}
+\thirdnote#1{\frontnote{#1}}
+\simplesumm#1{\frontnote{Simple Summary: #1}}
+\featuredapplication#1{\frontnote{Featured Application: #1}}
+\appendixtitles#1{}
+\appendixsections#1{}
+\reftitle#1{}
+\supplementary#1{\par Supplementary Materials: #1\par}
+\institutionalreview#1{\par Institutional Review Board Statement: #1\par}
+\informedconsent#1{\par Informed Consent Statement: #1\par}
+\sampleavailability#1{\par Sample Availability: #1\par}
+\abbreviations#1#2{\section*{#1}#2}
 \pubvolume#1{}
 \issuenum#1{}
 \articlenumber#1{}
@@ -586,20 +658,22 @@ _PRETTYREF = r"""
 """
 
 _ALIASES = {
-    "aas": _ASTRONOMY, "aasms": _ASTRONOMY, "aaspp": _ASTRONOMY, "emulateapj": _ASTRONOMY, "apj": _ASTRONOMY,
-    "mn": _ASTRONOMY + _MNRAS, "mnras": _ASTRONOMY + _MNRAS, "aa": _ASTRONOMY, "aastex": _ASTRONOMY, "openjournal": _ASTRONOMY,
-    "revtex": _REVTEX, "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "iopart": _IOP,
-    "ioplppt": _IOP, "iopams": _IOP, "jhep": _JHEP, "jheppub": _JHEP, "jcappub": _JHEP, "pos": _JHEP, "llncs": _SPRINGER,
-    "svjour": _SPRINGER, "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM,
-    "sig-alternate": _ACM, "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML, "nips": _ICML, "ieeetran": _IEEE,
-    "ieeeconf": _IEEE, "harvmac": _PLAIN + _HARVMAC, "lanlmac": _PLAIN + _HARVMAC, "phyzzx": _PLAIN + _PHYZZX, "amsppt": _AMSPPT,
-    "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM,
-    "siamart": _SIAM, "siamltex": _SIAM, "siamonline": _SIAM, "ws": _WORLD_SCIENTIFIC, "aipproc": _AIP, "espcrc": _AIP,
-    "ptptex": _PROGRESS, "jpsj": _PROGRESS, "ptephy": _PROGRESS, "pasj": _PROGRESS, "epl": _EPL, "gtart": _GEOMETRY_TOPOLOGY,
-    "gtpart": _GEOMETRY_TOPOLOGY, "gtmon": _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY, "jmlr": _JMLR, "colt": _JMLR,
-    "imsart": _IMS, "informs": _INFORMS, "mdpi": _MDPI, "copernicus": _GEOSCIENCE, "agujournal": _GEOSCIENCE, "agutex": _GEOSCIENCE,
-    "interact": _WILEY, "wileynjd": _WILEY, "cvpr": _VISION, "iccv": _VISION, "eccv": _VISION, "wacv": _VISION, "lmcs": _LMCS,
-    "prettyref": _PRETTYREF, "svproc": _SPRINGER,
+    "aas": _ASTRONOMY, "aasms": _ASTRONOMY, "aaspp": _ASTRONOMY, "emulateapj": _ASTRONOMY, "apj": _ASTRONOMY, "mn": _ASTRONOMY + _MNRAS,
+    "mnras": _ASTRONOMY + _MNRAS, "aa": _ASTRONOMY, "aastex": _ASTRONOMY, "openjournal": _ASTRONOMY, "revtex": _REVTEX, "elsart":
+    _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "iopart": _IOP, "ioplppt": _IOP, "iopams": _IOP, "jhep":
+    _JHEP, "jheppub": _JHEP, "jcappub": _JHEP, "pos": _JHEP, "llncs": _SPRINGER, "svjour": _SPRINGER, "svmult": _SPRINGER, "svmono":
+    _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM, "acm_proc_article-sp": _ACM, "icml":
+    _ICML, "neurips": _ICML + _CHECKLIST, "nips": _ICML + _CHECKLIST, "ieeetran": _IEEE, "ieeeconf": _IEEE, "harvmac": _PLAIN + _HARVMAC,
+    "lanlmac": _PLAIN + _HARVMAC, "phyzzx": _PLAIN + _PHYZZX, "amsppt": _AMSPPT, "amstex": _AMSPPT, "changes": _CHANGES, "epigraph":
+    _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM, "siamart": _SIAM, "siamltex": _SIAM, "siamonline": _SIAM, "ws":
+    _WORLD_SCIENTIFIC, "aipproc": _AIP, "espcrc": _AIP, "ptptex": _PROGRESS, "jpsj": _PROGRESS, "ptephy": _PROGRESS, "pasj": _PROGRESS,
+    "epl": _EPL, "gtart": _GEOMETRY_TOPOLOGY, "gtpart": _GEOMETRY_TOPOLOGY, "gtmon": _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY,
+    "jmlr": _JMLR, "colt": _JMLR, "imsart": _IMS, "jss": _STATISTICAL_SOFTWARE, "rjournal": _STATISTICAL_SOFTWARE, "lipics-v2018":
+    _LIPICS, "lipics-v2019": _LIPICS, "lipics-v2021": _LIPICS, "oasics-v2018": _LIPICS, "oasics-v2019": _LIPICS, "oasics-v2021": _LIPICS,
+    "socg-lipics-v2018": _LIPICS, "socg-lipics-v2019": _LIPICS, "socg-lipics-v2021": _LIPICS, "tgdk-v2021": _LIPICS, "eptcs": _EPTCS,
+    "amsart": _AMS, "amsproc": _AMS, "amsbook": _AMS, "aaai": _AAAI, "informs": _INFORMS, "mdpi": _MDPI, "copernicus": _GEOSCIENCE,
+    "agujournal": _GEOSCIENCE, "agutex": _GEOSCIENCE, "interact": _WILEY, "wileynjd": _WILEY, "cvpr": _VISION, "iccv": _VISION, "eccv":
+    _VISION, "wacv": _VISION, "lmcs": _LMCS, "prettyref": _PRETTYREF, "svproc": _SPRINGER,
 }  # fmt: skip
 _FIRST_WORD = re.compile(r"[a-z]*")
 _COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\])?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")

@@ -3,7 +3,8 @@ import itertools
 import pytest
 
 from preprocess.config import LatexConfig
-from preprocess.latex.expand import Expanded, Expander, fill, split_body
+from preprocess.latex.expand import Expanded, Expander
+from preprocess.latex.expansion.macros import fill, split_body
 
 
 def expand(source: str, **files: str) -> Expanded:

@@ -1,0 +1,226 @@
+"""Conditionals: switches, what of TeX's tests can be known without TeX, the tests of ifthen, etoolbox and xparse."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.expansion.macros import Frame, Handler
+from preprocess.latex.scan import skip_line_space
+
+if TYPE_CHECKING:
+    from preprocess.latex.expand import Expander
+
+_CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])|%[^\n]*\n?|\\(?:newif|let|def)\s*\\[A-Za-z@]+|\\[^A-Za-z]")
+_SWITCH_NAME = re.compile(r"\s*\{?\s*\\if([A-Za-z@]+)\s*\}?")
+_TWO_TOKENS = re.compile(r"\s*(\\[A-Za-z@]+|\\?.)\s*(\\[A-Za-z@]+|\\?.)", re.S)
+_COMPARISON = re.compile(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)\s?")
+_MACRO_AND_CHARACTER = re.compile(r"\s*\\([A-Za-z@]+)\s*([\w.*+-])")
+_TWO_CHARACTERS = re.compile(r" ?([\w.*+-])([\w.*+ -])")
+_COMMAND_NAME = re.compile(r"\s*\\?([A-Za-z@]+)(?:\\endcsname)?")
+_BOOLEAN = re.compile(r"\\boolean\s*\{([^{}]*)\}")
+_EQUAL = re.compile(r"\\equal\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+# begin with `if` and take their branches as arguments
+_NO_CONDITIONALS = frozenset({
+    "ifblank", "ifbool", "ifcsdef", "ifdef", "ifdefempty", "ifempty", "iff", "ifinlist", "iflanguage", "ifnextchar", "ifnumcomp",
+    "ifstar", "ifstrequal", "iftagged", "ifthenelse", "ifthispageodd", "iftoggle", "ifundefined",
+})  # fmt: skip
+# ask what TeX is doing, or which engine it is
+_STATE_CONDITIONALS = frozenset({
+    "ifmmode", "ifvmode", "ifhmode", "ifinner", "ifpdf", "ifxetex", "ifluatex", "ifeof", "ifvoid", "ifPDFTeX", "ifpdftex", "ifXeTeX",
+    "ifLuaTeX", "ifdraft",
+})  # fmt: skip
+
+
+def _newif(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    found = _SWITCH_NAME.match(frame.text, frame.position)
+    if found is None:
+        return True
+    frame.position = found.end()
+    switch = found[1]
+    expander.switches.setdefault(switch, False)
+    return True
+
+
+def _setboolean(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    target = expander.scan.argument(frame.text, frame.position)
+    value = expander.scan.argument(frame.text, target[1]) if target and name == "setboolean" else None
+    if target is None:
+        return True
+    frame.position = value[1] if value else target[1]
+    is_on = name in ("booltrue", "toggletrue") or (value is not None and value[0].strip() == "true")
+    expander.switches[target[0].strip()] = is_on
+    return True
+
+
+def set_switch(expander: Expander, name: str) -> bool:
+    """`\\drafttrue`, `\\draftfalse`; False where `name` is none of the two of a switch."""
+    for ending, value in (("true", True), ("false", False)):
+        if name.endswith(ending) and name[: -len(ending)] in expander.switches and len(name) > len(ending):
+            expander.switches[name[: -len(ending)]] = value
+            return True
+    return False
+
+
+def decide(expander: Expander, frame: Frame, name: str) -> bool:
+    """Goes into the branch of the conditional `\\name` that is read; False where `name` is none, or its test is not known."""
+    if name in _NO_CONDITIONALS:
+        return False
+    text = frame.text
+    switch = name[2:]
+    value: bool | None
+    if switch in expander.switches:
+        value = expander.switches[switch]
+    else:
+        value = _primitive(expander, frame, name)
+        if value is None:
+            return False
+    if value:
+        expander.open_conditionals.append(True)
+    else:
+        start = frame.position
+        frame.position, met_else = _skip_branch(expander, text, start, stop_at_else=True)
+        expander.dropped["false_branch"] += frame.num_source(start, frame.position)
+        if met_else:
+            expander.open_conditionals.append(True)
+    if value and (switch in expander.switches):
+        frame.position = skip_line_space(frame.text, frame.position)
+    return True
+
+
+def _skip_branch(expander: Expander, text: str, position: int, *, stop_at_else: bool) -> tuple[int, bool]:
+    """Past the `\\fi` (or, where asked, the `\\else`) of a conditional whose branch begins at `position`; nowhere where none is."""
+    depth = 0
+    limit = expander.scan.limit(text, position)
+    if expander.scan.find(text, "\\fi", position) < 0:
+        limit = position
+    for found in _CONDITIONAL.finditer(text, position, limit):
+        name = found[1]
+        if name is None:
+            continue
+        if name == "fi":
+            if depth == 0:
+                expander.scan.spend(found.end() - position)
+                return skip_line_space(text, found.end()), False
+            depth -= 1
+        elif name in ("else", "or"):
+            if depth == 0 and stop_at_else:
+                return skip_line_space(text, found.end()), True
+        elif name not in _NO_CONDITIONALS:
+            depth += 1
+    expander.scan.spend(limit - position)
+    expander.warn("conditional_not_closed")
+    return position, False
+
+
+def _primitive(expander: Expander, frame: Frame, name: str) -> bool | None:
+    text = frame.text
+    if name == "ifx":
+        found = _TWO_TOKENS.match(text, frame.position)
+        if found is None:
+            return None
+        frame.position = found.end()
+        one, other = (expander.macros.get(token.lstrip("\\")) if token.startswith("\\") else None for token in (found[1], found[2]))
+        if one is None and other is None:
+            return found[1] == found[2]
+        return one is not None and other is not None and one.pieces == other.pieces
+    if name in ("ifnum", "ifodd", "ifdim", "ifcase", "if", "ifcat"):
+        found = _COMPARISON.match(text, frame.position) if name == "ifnum" else None
+        if found:
+            frame.position = found.end()
+            one_number, other_number = int(found[1]), int(found[3])
+            return {"<": one_number < other_number, ">": one_number > other_number, "=": one_number == other_number}[found[2]]
+        if name == "if" and (found := _MACRO_AND_CHARACTER.match(text, frame.position)):
+            value = expander.flat(f"\\{found[1]}")
+            if len(value) == 1:
+                frame.position = found.end()
+                return value == found[2]
+        if name == "if" and (found := _TWO_CHARACTERS.match(text, frame.position)):
+            frame.position = found.end()
+            return found[1] == found[2]
+        return False
+    if name in ("ifdefined", "ifcsname"):
+        found = _COMMAND_NAME.match(text, frame.position)
+        if found is None:
+            return None
+        frame.position = found.end()
+        return found[1] in expander.macros
+    if name in _STATE_CONDITIONALS:
+        if name in ("ifeof", "ifvoid"):
+            frame.position = skip_line_space(text, frame.position)
+        return name in ("ifhmode", "ifpdf", "ifPDFTeX", "ifpdftex")
+    # a switch that some package declares: what its author left on is not known, so what stands first is not read
+    if "@" not in name and expander.scan.find(text, "\\fi", frame.position) >= 0:
+        expander.warn("unknown_conditional", f"\\{name}")
+        return False
+    return None
+
+
+def _else(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    if not expander.open_conditionals:
+        return True
+    begin = frame.position
+    frame.position, _ = _skip_branch(expander, frame.text, begin, stop_at_else=False)
+    expander.dropped["false_branch"] += frame.num_source(begin, frame.position)
+    expander.open_conditionals.pop()
+    return True
+
+
+def _fi(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    if expander.open_conditionals:
+        expander.open_conditionals.pop()
+    frame.position = skip_line_space(frame.text, frame.position)
+    return True
+
+
+def _ifthenelse(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    test = expander.scan.argument(frame.text, frame.position)
+    yes = expander.scan.argument(frame.text, test[1]) if test else None
+    no = expander.scan.argument(frame.text, yes[1]) if yes else None
+    if test is None or yes is None or no is None:
+        return False
+    frame.position = no[1]
+    value = False
+    if found := _BOOLEAN.search(test[0]):
+        value = expander.switches.get(found[1], False)
+    elif found := _EQUAL.search(test[0]):
+        value = expander.flat(found[1]) == expander.flat(found[2])
+    elif name == "ifbool" or name == "iftoggle":
+        value = expander.switches.get(test[0].strip(), False)
+    if "\\not" in test[0]:
+        value = not value
+    expander.push(yes[0] if value else no[0])
+    return True
+
+
+def _novalue(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    test = expander.scan.argument(frame.text, frame.position)
+    branches = [expander.scan.argument(frame.text, test[1])] if test else [None]
+    if name.endswith("TF") and branches[0]:
+        branches.append(expander.scan.argument(frame.text, branches[0][1]))
+    if test is None or None in branches:
+        return False
+    last = branches[-1]
+    assert last is not None
+    frame.position = last[1]
+    is_true = test[0] == "\\BooleanTrue" if name.startswith("IfBoolean") else (test[0] == "-NoValue-") == name.startswith("IfNoValue")
+    wanted = branches[0] if is_true or (name.endswith("F") and not name.endswith("TF")) else branches[-1] if len(branches) > 1 else None
+    if name.endswith("F") and not name.endswith("TF") and is_true:
+        wanted = None
+    if wanted is not None:
+        expander.push(wanted[0])
+    return True
+
+
+HANDLERS: dict[str, Handler] = {
+    "newif": _newif,
+    **dict.fromkeys(("else", "or"), _else),
+    "fi": _fi,
+    **dict.fromkeys(("ifthenelse", "ifbool", "iftoggle"), _ifthenelse),
+    **dict.fromkeys(
+        ("IfNoValueTF", "IfValueTF", "IfBooleanTF", "IfValueT", "IfBooleanT", "IfNoValueT", "IfValueF", "IfNoValueF"), _novalue
+    ),
+    **dict.fromkeys(
+        ("setboolean", "booltrue", "boolfalse", "toggletrue", "togglefalse", "newboolean", "newbool", "newtoggle"), _setboolean
+    ),
+}

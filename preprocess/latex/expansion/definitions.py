@@ -1,0 +1,382 @@
+"""Definitions: `\\newcommand`, `\\def`, `\\let`, xparse's, environments, theorems, and packages' commands that define commands."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.expansion import registers
+from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, stored_body
+from preprocess.latex.scan import skip_space
+from preprocess.latex.tables import PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from preprocess.latex.expand import Expander
+
+_NAME = re.compile(r"[A-Za-z@]+")
+_DEF_NAME = re.compile(r"\s*(?:\\([A-Za-z@]+|[^A-Za-z\s])|([~|*<>\"!]))")
+_ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
+_LET = re.compile(r"\s*\\([A-Za-z@]+|.)\s*=?\s*(\\[A-Za-z@]+|\\?.)", re.S)
+_ARGUMENT_PLACE = re.compile(r"#[1-9]")
+_THEOREM_TITLE = re.compile(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)")
+_ARGUMENT_KIND = re.compile(r"[+!>]*(?:([mosv])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?)")
+_ALGORITHM_KEYWORDS = {
+    "SetKwFunction": 2,
+    "SetKwData": 2,
+    "SetKwArray": 2,
+    "SetKw": 2,
+    "SetKwInOut": 2,
+    "SetKwInput": 2,
+    "SetKwComment": 3,
+    "SetKwBlock": 3,
+    "SetKwRepeat": 3,
+    "SetKwFor": 4,
+    "SetKwProg": 4,
+    "SetKwIF": 8,
+}  # number of groups each takes
+
+
+def _newcommand(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    text = frame.text
+    position = frame.position
+    if text[position : position + 1] == "*":
+        position += 1
+    position = skip_space(text, position)
+    braced = text[position : position + 1] == "{"
+    found = _DEF_NAME.match(text, position + braced)
+    if found is None:
+        return True
+    position = found.end()
+    if braced:
+        closing = text.find("}", position)
+        position = closing + 1 if 0 <= closing < position + 4 else position
+    target = found[1] or found[2]
+    num_arguments = 0
+    default: str | None = None
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
+        position = given[1]
+        if (given := expander.scan.optional_argument(text, position)) is not None:
+            default, position = given
+    body = expander.scan.argument(text, position)
+    if body is None:
+        expander.warn("definition_not_closed", f"\\{name}")
+        frame.position = position
+        return True
+    frame.position = body[1]
+    expander.dropped["definition"] += frame.num_source(start, body[1])
+    if name == "providecommand" and (target in expander.macros or target in PROTECTED_COMMANDS):
+        return True
+    if calls_itself(target, body[0]):
+        return True
+    expander.define(target, Macro(num_arguments, default, split_body(stored_body(body[0]))))
+    return True
+
+
+def _def(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    text = frame.text
+    found = _DEF_NAME.match(text, frame.position)
+    if found is None:
+        return True
+    opening = _find_unescaped(text, "{", found.end())
+    if opening < 0:
+        return True
+    parameters = text[found.end() : opening]
+    end = expander.scan.group_end(text, opening)
+    if end < 0 or len(parameters) > 200 or "\n\n" in parameters:
+        expander.warn("definition_not_closed", f"\\{name}")
+        return True
+    frame.position = end
+    expander.dropped["definition"] += frame.num_source(start, end)
+    target, body = found[1] or found[2], stored_body(text[opening + 1 : end - 1])
+    if calls_itself(target, body):
+        return True
+    is_global = name in ("gdef", "xdef")
+    if name in ("edef", "xdef") and expander.counters:
+        body = registers.with_counters(expander, body)
+    delimiters = _ARGUMENT_PLACE.split(parameters.strip() if "#" not in parameters else parameters.lstrip())
+    num_arguments = len(delimiters) - 1
+    if num_arguments and delimiters[-1] == "#":
+        delimiters[-1] = ""
+    if not any(delimiters):
+        expander.define(target, Macro(num_arguments, None, split_body(body)), is_global)
+    else:
+        expander.define(target, Macro(num_arguments, None, split_body(body), delimiters=tuple(delimiters)), is_global)
+    return True
+
+
+def _let(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    found = _LET.match(frame.text, frame.position)
+    if found is None:
+        return True
+    frame.position = found.end()
+    expander.dropped["definition"] += frame.num_source(start, found.end())
+    target, source = found[1], found[2]
+    if source.startswith("\\") and source[1:] in expander.macros:
+        expander.define(target, expander.macros[source[1:]])
+    elif (
+        source != f"\\{target}"
+        and source not in ("{", "}", "%", "\\undefined", "\\relax")
+        and not (source.startswith("\\") and "@" in source)
+    ):
+        is_command = source.startswith("\\")
+        expander.define(target, Macro(0, None, (source,), alias=source[1:] if is_command else None))
+    return True
+
+
+def _operator(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    position = frame.position
+    star = ""
+    if frame.text[position : position + 1] == "*":
+        star, position = "*", position + 1
+    target = expander.scan.argument(frame.text, position)
+    body = expander.scan.argument(frame.text, target[1]) if target else None
+    if target is None or body is None:
+        return True
+    frame.position = body[1]
+    expander.dropped["definition"] += frame.num_source(start, body[1])
+    found = _NAME.match(target[0].strip().lstrip("\\"))
+    if found:
+        expander.define(found[0], Macro(0, None, (f"\\operatorname{star}{{{body[0]}}}",)))
+    return True
+
+
+def _document_command(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    target = expander.scan.argument(frame.text, frame.position)
+    spec = expander.scan.argument(frame.text, target[1]) if target else None
+    body = expander.scan.argument(frame.text, spec[1]) if spec else None
+    if target is None or spec is None or body is None:
+        return True
+    frame.position = body[1]
+    expander.dropped["definition"] += frame.num_source(start, body[1])
+    kinds = _argument_kinds(spec[0])
+    expander.define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(stored_body(body[0])), spec=tuple(kinds)))
+    return True
+
+
+def _newenvironment(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    text, position = frame.text, frame.position
+    if text[position : position + 1] == "*":
+        position += 1
+    target = expander.scan.argument(text, position)
+    if target is None:
+        return True
+    position = target[1]
+    num_arguments = 0
+    default: str | None = None
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
+        position = given[1]
+        if (given := expander.scan.optional_argument(text, position)) is not None:
+            default, position = given
+    begin = expander.scan.argument(text, position)
+    end = expander.scan.argument(text, begin[1]) if begin else None
+    if begin is None or end is None:
+        return True
+    frame.position = end[1]
+    expander.dropped["definition"] += frame.num_source(start, end[1])
+    environment = target[0].strip()
+    if begin[0].strip() == "\\comment" and "\\endcomment" in end[0]:
+        expander.excluded_environments.add(environment)
+        return True
+    if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begin[0]:
+        expander.environments[environment] = Environment(
+            Macro(num_arguments, default, split_body(stored_body(begin[0]))), stored_body(end[0])
+        )
+    return True
+
+
+def _newtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    text, position = frame.text, frame.position
+    if text[position : position + 1] == "*":
+        position += 1
+    target = expander.scan.argument(text, position)
+    if target is None:
+        return True
+    position = target[1]
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        position = given[1]
+    title = expander.scan.argument(text, position)
+    if title is None:
+        return True
+    position = title[1]
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        position = given[1]
+    frame.position = position
+    expander.dropped["definition"] += frame.num_source(start, position)
+    expander.theorems[target[0].strip()] = title[0]
+    return True
+
+
+def _declaretheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    position = frame.position
+    options = ""
+    if (given := expander.scan.optional_argument(frame.text, position)) is not None:
+        options, position = given
+    target = expander.scan.argument(frame.text, position)
+    if target is None:
+        return True
+    frame.position = target[1]
+    if (given := expander.scan.optional_argument(frame.text, frame.position)) is not None:
+        options, frame.position = options + given[0], given[1]
+    title = _THEOREM_TITLE.search(options)
+    expander.dropped["definition"] += frame.num_source(start, frame.position)
+    expander.theorems[target[0].strip()] = title[1].strip("{} \n") if title else target[0].strip().capitalize()
+    return True
+
+
+def _paired_delimiter(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """mathtools' `\\DeclarePairedDelimiter{\\abs}{\\lvert}{\\rvert}`."""
+    text, position = frame.text, frame.position
+    target = expander.scan.argument(text, position)
+    if target is None:
+        return True
+    position, num_arguments = target[1], 1
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        num_arguments, position = int(given[0]) if given[0].strip().isdigit() else 1, given[1]
+    left = expander.scan.argument(text, position)
+    right = expander.scan.argument(text, left[1]) if left else None
+    body = expander.scan.argument(text, right[1]) if right and name.endswith("X") else None
+    if left is None or right is None or (name.endswith("X") and body is None):
+        return True
+    frame.position = (body or right)[1]
+    expander.dropped["definition"] += frame.num_source(start, frame.position)
+    inner = "#3"
+    if body is not None:
+        inner = re.sub(r"#(\d)", lambda found: f"#{int(found[1]) + 2}", stored_body(body[0]).replace("\\delimsize", ""))
+    scaled = f"\\left{left[0]} {inner} \\right{right[0]}"
+    sized = f"\\IfNoValueTF{{#2}}{{{left[0]} {inner} {right[0]}}}{{#2{left[0]} {inner} #2{right[0]}}}"
+    whole = f"\\IfBooleanTF{{#1}}{{{scaled}}}{{{sized}}}"
+    spec = ("s", "o", *("m" for _ in range(num_arguments)))
+    expander.define(target[0].strip().lstrip("\\"), Macro(len(spec), None, split_body(whole), spec=spec))
+    return True
+
+
+def _algorithm_keyword(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """algorithm2e's definitions of keywords: `\\SetKwFor{For}{for}{do}{end}` makes `\\For{c}{b}`."""
+    keywords: list[str] = []
+    position = frame.position
+    while len(keywords) < _ALGORITHM_KEYWORDS[name]:
+        found = expander.scan.group(frame.text, position)
+        if found is None:
+            return False
+        keywords.append(found[0])
+        position = found[1]
+    frame.position = position
+    expander.dropped["definition"] += frame.num_source(start, position)
+    for target, spec, body in _algorithm_macros(name, keywords):
+        expander.define(target.strip().lstrip("\\"), Macro(len(spec), None, split_body(body), spec=spec))
+    return True
+
+
+def _tell_number(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""Numbers that are macros, of harvmac and phyzzx: `\lref\ww{E. Witten, …}`, `\eqn\one{E=mc^2}`, then `\ww`."""
+    token = (expander.read_argument() or "").strip()
+    found = _ONE_TOKEN.fullmatch(token)
+    key = token[1:].strip() if found else "".join(_NAME.findall(token))[:40]
+    has_text = name in ("@tellreference", "@citereference", "@tellformula", "@tellfigure", "@citefigure")
+    content = ((expander.read_argument() or "") if found else token) if has_text else ""
+    kind = name.removeprefix("@tell").removeprefix("@cite").removeprefix("@name")
+    expander.macros["ref@"] = Macro(0, None, ("\\ref",), alias="ref")  # the formats have a \ref of their own
+    shown = {"reference": f"\\cite{{{key}}}", "formula": f"(\\ref@{{{key}}})"}.get(kind, f"\\ref@{{{key}}}")
+    if found and kind == "formulas":
+        expander.macros[key] = Macro(1, None, split_body(f"(\\ref@{{{key}}}#1)"))
+    elif found:
+        expander.macros[key] = Macro(0, None, (shown,))
+    if name == "@tellformula":
+        expander.push(f"\\begin{{equation}}{content}\\end{{equation}}")
+    elif kind == "figure":
+        expander.push(f"\\caption{{{content}}}" if name == "@tellfigure" else f"fig.~{shown}\\footnotetext{{{content}}}")
+    else:
+        expander.dropped["bibliography"] += len(content)
+        if name == "@citereference":
+            expander.push(shown)
+    return True
+
+
+def _algorithm_macros(name: str, words: list[str]) -> list[tuple[str, tuple[str, ...], str]]:
+    """What a `\\SetKw…` of algorithm2e defines: (name, arguments, body); `\\\\` ends a line."""
+    end = "#2\\\\ " + words[-1] + "\\\\ " if words[-1].strip() else "#2\\\\ "
+    if name == "SetKwFunction" or name == "SetKwData" or name == "SetKwArray":
+        return [(words[0], ("g",), f"\\IfNoValueTF{{#1}}{{{words[1]}}}{{{words[1]}(#1)}}")]
+    if name == "SetKw":
+        return [(words[0], ("g",), f" {words[1]} \\IfValueT{{#1}}{{#1}}")]
+    if name in ("SetKwInOut", "SetKwInput"):
+        return [(words[0], ("m",), f"\\\\ {words[1]}: #1\\\\ ")]
+    if name == "SetKwComment":
+        return [(words[0], ("s", "o", "m"), f" {words[1]} #3 {words[2]} ")]
+    if name == "SetKwBlock":
+        return [(words[0], ("m",), f"\\\\ {words[1]}\\\\ #1\\\\ {words[2]}\\\\ ")]
+    if name == "SetKwRepeat":
+        return [(words[0], ("m", "m"), f"\\\\ {words[1]}\\\\ #2\\\\ {words[2]} #1\\\\ ")]
+    if name in ("SetKwFor", "SetKwProg"):
+        head = f"\\\\ {words[1]} #1 {words[2]}\\\\ "
+        return [(words[0], ("m", "m"), head + end), (f"l{words[0]}", ("m", "m"), head + "#2\\\\ ")]
+    condition, other, last, if_word, then, else_if, otherwise, closing = words  # SetKwIF
+    close = f"\\\\ {closing}\\\\ " if closing.strip() else "\\\\ "
+    macros: list[tuple[str, tuple[str, ...], str]] = []
+    for prefix, ending in (("", close), ("u", "\\\\ "), ("l", "\\\\ ")):
+        macros.append((prefix + condition, ("m", "m"), f"\\\\ {if_word} #1 {then}\\\\ #2{ending}"))
+        macros.append((prefix + other, ("m", "m"), f"\\\\ {else_if} #1 {then}\\\\ #2{ending}"))
+        macros.append((prefix + last, ("m",), f"\\\\ {otherwise}\\\\ #1{ending}"))
+    macros.append((f"e{condition}", ("m", "m", "m"), f"\\\\ {if_word} #1 {then}\\\\ #2\\\\ {otherwise}\\\\ #3{close}"))
+    return macros
+
+
+def _argument_kinds(spec: str) -> list[str]:
+    """xparse's argument specification as `Expander._read_by_spec` takes it."""
+    kinds: list[str] = []
+    for found in _ARGUMENT_KIND.finditer(spec):
+        letter = found[1] or found[2] or found[4] or found[6]
+        if letter in "mv":
+            kinds.append("m")
+        elif letter in "os":
+            kinds.append(letter)
+        elif letter == "O":
+            kinds.append(f"O{found[3] or ''}")
+        elif letter == "t":
+            kinds.append(f"t{found[5].strip('{}') or '*'}")
+        else:
+            kinds.append(f"{letter.lower()}{found[7]}{found[8]}{found[9] or ''}")
+    return kinds
+
+
+def _find_unescaped(text: str, wanted: str, position: int) -> int:
+    limit = min(len(text), position + 400)
+    while position < limit:
+        if text[position] == "\\" and text[position + 1 : position + 2] in ("{", "}"):
+            position += 2
+            continue
+        if text[position] == wanted:
+            return position
+        position += 1
+    return -1
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        ("newcommand", "renewcommand", "providecommand", "DeclareRobustCommand", "newrobustcmd", "renewrobustcmd"), _newcommand
+    ),
+    **dict.fromkeys(("def", "gdef", "edef", "xdef", "define", "redefine", "predefine"), _def),
+    "let": _let,
+    "DeclareMathOperator": _operator,
+    **dict.fromkeys(("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), _document_command),
+    **dict.fromkeys(("newenvironment", "renewenvironment"), _newenvironment),
+    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim", "newproof", "newdefinition"), _newtheorem),
+    "declaretheorem": _declaretheorem,
+    **dict.fromkeys(("DeclarePairedDelimiter", "DeclarePairedDelimiterX"), _paired_delimiter),
+    **dict.fromkeys(_ALGORITHM_KEYWORDS, _algorithm_keyword),
+    **dict.fromkeys(
+        (
+            "@tellreference",
+            "@citereference",
+            "@tellformula",
+            "@nameformula",
+            "@nameformulas",
+            "@namesection",
+            "@tellfigure",
+            "@citefigure",
+        ),
+        _tell_number,
+    ),
+}

@@ -1,0 +1,292 @@
+"""Files: where one is included, which of the archive it is, what a package of the archive or of LaTeX's adds, where reading ends."""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from typing import TYPE_CHECKING
+
+from preprocess.latex.decode import is_tex_name
+from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, uncomment
+from preprocess.latex.scan import skip_space
+from preprocess.latex.vocabularies import vocabulary
+
+if TYPE_CHECKING:
+    from preprocess.latex.expand import Expander
+
+_PACKAGE_INPUT = re.compile(r"\\(?:input|InputIfFileExists|RequirePackage|usepackage)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+_INTERNALS = re.compile(
+    r"\\(?:setbox|unhcopy|unhbox|unvbox|copy|wd|ht|dp|hskip|kern|vrule|hrule|halign|vbox|vtop|lower|raise|futurelet|afterassignment"
+    r"|dimen|count|skip|toks|catcode|afterpage|pgf[a-z]*|tikz[a-z]*)(?![A-Za-z])"
+)
+_DEFINITION = re.compile(
+    r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|let|DeclareMathOperator|newenvironment|renewenvironment"
+    r"|newtheorem|declaretheorem|newif|NewDocumentCommand|DeclareDocumentCommand)(?![A-Za-z@])"
+)
+_UNBRACED_NAME = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"? ?")
+_FILE_NAME = re.compile(r"[\w./ -]+")
+_MACRO = re.compile(r"\\([A-Za-z@]+)\s*")
+_BEGIN_DOCUMENT = re.compile(r"\\begin\s*\{document\}")
+_ARGUMENT_PLACE = re.compile(r"#\d")
+# every TeX has them: an archive need not
+_STANDARD_FILES = frozenset({"amstex", "amsppt", "harvmac", "epsf", "psfig", "plain", "amssym.def", "amssym"})
+
+
+def _input(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    text = frame.text
+    folder = ""
+    position = frame.position
+    if name in ("import", "subimport", "includefrom", "subincludefrom", "inputfrom"):
+        if text[position : position + 1] == "*":
+            position += 1
+        given = expander.scan.argument(text, position)
+        if given is None:
+            return True
+        folder, position = given
+    braced = expander.scan.argument(text, position) if text[skip_space(text, position) : skip_space(text, position) + 1] == "{" else None
+    if braced is not None:
+        target, end = braced
+    else:
+        found = _UNBRACED_NAME.match(text, position)
+        if found is None:
+            return True
+        target, end = found[1], found.end()
+    frame.position = end
+    if name == "InputIfFileExists":
+        yes = expander.scan.argument(text, end)
+        no = expander.scan.argument(text, yes[1]) if yes else None
+        if no is not None:
+            frame.position = no[1]
+    if name == "include" and expander.include_only is not None and target.strip() not in expander.include_only:
+        expander.warn("not_in_includeonly", target)
+        return True
+    _include(expander, target, folder)
+    return True
+
+
+def include_by_own_command(expander: Expander, frame: Frame) -> bool:
+    """A house's own `\\importsection[folder]{file}`: taken as an inclusion where it names a file of the archive."""
+    position = frame.position + (frame.text[frame.position : frame.position + 1] == "*")
+    folder = ""
+    if (given := expander.scan.optional_argument(frame.text, position)) is not None:
+        folder, position = given
+    target = expander.scan.argument(frame.text, position)
+    if target is None or not _FILE_NAME.fullmatch(target[0]):
+        return False
+    name = _find(expander, target[0], folder)
+    if name is None or not name.lower().endswith((".tex", ".ltx", ".latex")) or name in expander.files:
+        return False
+    frame.position = target[1]
+    _include(expander, target[0], folder)
+    return True
+
+
+def _include(expander: Expander, target: str, folder: str) -> None:
+    if "\\" in target:
+        target = _MACRO.sub(lambda found: expander.flat(found[0]), target)
+    name = _find(expander, target, folder)
+    _learn(expander, target.strip().lower().removesuffix(".tex"))
+    if name is not None and name.lower().endswith(("harvmac.tex", "lanlmac.tex", "phyzzx.tex", "amstex.tex", "amsppt.sty")):
+        return  # a format by TeX's internals: what authors write of it is known
+    if name is None:
+        if target.strip().lower().removesuffix(".tex") not in _STANDARD_FILES:
+            expander.warn("missing_input", target)
+        return
+    if any(open_frame.name == name for open_frame in expander.frames):
+        expander.warn("input_loop", name)
+        return
+    if name.lower().endswith((".sty", ".cls")):
+        _package(expander, name)
+        return
+    if expander.files.count(name) > 3:
+        expander.warn("input_loop", name)
+        return
+    expander.push_file(name)
+
+
+def _find(expander: Expander, target: str, folder: str = "") -> str | None:
+    target = target.strip().strip('"').removeprefix("./")
+    while target.startswith("../"):
+        target = target[3:]
+    if not target:
+        return None
+    here = next((frame.name for frame in reversed(expander.frames) if frame.name), None)
+    beside = here.rpartition("/")[0] if here else ""
+    root_folder = expander.files[0].rpartition("/")[0] if expander.files else ""
+    prefixes = [folder.strip().removeprefix("./").rstrip("/")] if folder.strip() else []
+    for prefix in dict.fromkeys(
+        [*prefixes, root_folder, beside, *(f"{base}/{extra}" for base in (root_folder, beside) for extra in prefixes if base), ""]
+    ):
+        for suffix in (".tex", "", ".ltx", ".latex"):
+            wanted = f"{prefix}/{target}{suffix}" if prefix else f"{target}{suffix}"
+            if (found := expander.by_lower.get(_flatten_dots(wanted).lower())) is not None:
+                return found
+    base = target.rsplit("/", 1)[-1].lower()
+    hits = [name for lower, name in expander.by_lower.items() if lower.rsplit("/", 1)[-1] in (f"{base}.tex", base)]
+    return hits[0] if len(hits) == 1 else None
+
+
+def _usepackage(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    if name == "documentclass" and frame.name is not None and expander.is_nested_file():
+        begin = _BEGIN_DOCUMENT.search(frame.text, frame.position)
+        if begin is not None:
+            expander.dropped["preamble"] += frame.num_source(start, begin.end())
+            frame.position = begin.end()
+            return True
+    position = frame.position
+    if (given := expander.scan.optional_argument(frame.text, position)) is not None:
+        position = given[1]
+    target = expander.scan.argument(frame.text, position)
+    if target is None:
+        return True
+    if target[0].strip() == "subfiles" and given is not None:
+        # a part of a book: the preamble is that of the main file which it names
+        frame.position = target[1]
+        main = _find(expander, given[0])
+        if main is not None and not any(open_frame.name == main for open_frame in expander.frames):
+            begin = _BEGIN_DOCUMENT.search(expander.texts[main])
+            expander.frames.append(Frame(expander.texts[main][: begin.start() if begin else 0]))
+        return True
+    for package in target[0].split(","):
+        if name.startswith("document"):
+            _learn(expander, package)
+            if name == "documentstyle":  # LaTeX 2.09 has its packages among the options
+                for option in (given[0] if given is not None else "").split(","):
+                    _learn_package(expander, option)
+        else:
+            _learn_package(expander, package)
+        suffixes = (".cls",) if name == "documentclass" else (".sty",)
+        for suffix in suffixes:
+            found = _find(expander, package.strip() + suffix) if package.strip() else None
+            if found is not None and found.lower().endswith(suffix):
+                _package(expander, found)
+    return False  # the command itself stays for the renderer, which knows the class from it
+
+
+def _learn_package(expander: Expander, name: str) -> None:
+    if name.strip() not in ("amstex", "harvmac"):  # LaTeX's old package of that name has environments
+        _learn(expander, name)
+
+
+def _learn(expander: Expander, name: str) -> None:
+    """Takes the commands that a class, a format or a package adds to LaTeX's own."""
+    for command, told in vocabulary(name.strip()):
+        body = told.body
+        if f"\\{command}" in body and calls_itself(command, body):
+            body = re.sub(rf"\\{command}(?![A-Za-z@])", rf"\\{command}@", body)
+            expander.macros[f"{command}@"] = Macro(0, None, (f"\\{command}",), alias=command)
+        delimiters = tuple(_ARGUMENT_PLACE.split(told.parameters))
+        macro = Macro(len(delimiters) - 1, told.default, split_body(body), delimiters=delimiters if any(delimiters) else None)
+        if told.end is None:
+            expander.macros[command] = macro
+        else:
+            expander.environments[command] = Environment(macro, told.end)
+
+
+def _package(expander: Expander, name: str) -> None:
+    """Takes the plain definitions of a package in the archive; what deals in internals (`@`) is left alone."""
+    if name in expander.seen_packages:
+        return
+    expander.seen_packages.add(name)
+    text = uncomment(expander.texts[name])
+    if len(text) > 400_000:
+        return
+    for found in _PACKAGE_INPUT.finditer(text):
+        for target in found[1].split(","):
+            resolved = _MACRO.sub(lambda word: expander.flat(word[0]), target.strip())
+            inner = _find(expander, resolved) or _find(expander, f"{resolved}.sty")
+            if inner is not None and inner.lower().endswith((".sty", ".tex", ".def")) and inner not in expander.files:
+                _package(expander, inner)
+    taken = type(expander)({}, expander.config, expander.scan)
+    taken.theorems, taken.switches = expander.theorems, expander.switches
+    for found in _DEFINITION.finditer(text):
+        frame = Frame(text, found.end())
+        taken.macros, taken.environments = ChainMap({}, expander.macros), ChainMap({}, expander.environments)
+        taken.obey(found[1], frame, found.start())
+        definition = text[found.end() : frame.position]
+        if "@" not in definition and not name.lower().endswith(".cls") and not _INTERNALS.search(definition):
+            expander.macros.update(taken.macros.maps[0])
+            expander.environments.update(taken.environments.maps[0])
+
+
+def _includeonly(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    target = expander.scan.argument(frame.text, frame.position)
+    if target is not None:
+        frame.position = target[1]
+        expander.include_only = {part.strip() for part in target[0].split(",")}
+    return True
+
+
+def keep_file(expander: Expander, content: str) -> None:
+    """A file that the paper carries in itself and may include later."""
+    if (given := expander.scan.optional_argument(content, 0)) is not None:
+        content = content[given[1] :]
+    name = expander.scan.group(content, 0)
+    if name is None or not is_tex_name(name[0]) or name[0].lower() in expander.by_lower:
+        return
+    expander.by_lower[name[0].lower()] = name[0]
+    expander.texts[name[0]] = content[name[1] :].lstrip("\n")
+
+
+def _bibliography(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """The `.bbl` that BibTeX or biber has made, where the bibliography is kept."""
+    if not expander.config.keep_bibliography:
+        return False
+    if (given := expander.scan.optional_argument(frame.text, frame.position)) is not None:
+        frame.position = given[1]
+    if name == "bibliography":
+        target = expander.scan.group(frame.text, frame.position)
+        if target is None:
+            return False
+        frame.position = target[1]
+    stem = expander.files[0].rsplit(".", 1)[0].lower() if expander.files else ""
+    lists = [file for lower, file in sorted(expander.by_lower.items()) if lower.endswith(".bbl")]
+    own = [file for file in lists if file.lower() == f"{stem}.bbl"] or lists
+    if own and own[0] not in expander.files:
+        expander.push_file(own[0])
+    elif not own:
+        expander.warn("missing_bibliography")
+    return True
+
+
+def end_input(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """The end of the file being read."""
+    while expander.frames:
+        top = expander.frames[-1]
+        expander.dropped["after_end"] += top.num_source(top.position, len(top.text))
+        top.position = len(top.text)
+        if top.name is not None:
+            return True
+        expander.frames.pop()
+    return True
+
+
+def end_paper(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """The end of the paper: TeX reads no further."""
+    while expander.frames:
+        left = expander.frames.pop()
+        expander.dropped["after_end"] += left.num_source(left.position, len(left.text))
+    expander.is_stopped = True
+    return True
+
+
+def _flatten_dots(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts:
+            parts.pop()
+        elif part not in ("", ".", ".."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        ("input", "include", "subfile", "subfileinclude", "import", "subimport", "InputIfFileExists", "includefrom", "inputfrom"), _input
+    ),
+    **dict.fromkeys(("usepackage", "RequirePackage", "documentclass", "documentstyle"), _usepackage),
+    "includeonly": _includeonly,
+    **dict.fromkeys(("bibliography", "printbibliography"), _bibliography),
+    "endinput": end_input,
+    **dict.fromkeys(("bye", "enddocument"), end_paper),
+}

@@ -1,0 +1,132 @@
+"""Commands that look at what follows them or take it as it stands: `\\verb`, `\\url`, `\\xspace`, `\\@ifnextchar`, `\\csname`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.expansion.macros import Frame, Handler
+from preprocess.latex.scan import guard
+
+if TYPE_CHECKING:
+    from preprocess.latex.expand import Expander
+
+_ADDRESS = re.compile(r"\s*\{((?:[^{}\n]|\{[^{}\n]*\}){0,2000})\}")
+_PERCENT = re.compile(r"(?<!\\)%")
+_CSNAME = re.compile(r"\s*([A-Za-z@]+)\\endcsname")
+
+
+def _next_character(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """`\\@ifnextchar[{yes}{no}`, `\\@ifstar{yes}{no}`: what follows the call decides."""
+    wanted, position = "*", frame.position
+    if name == "@ifnextchar":
+        token = expander.scan.argument(frame.text, position)
+        if token is None:
+            return False
+        wanted, position = {"\\bgroup": "{"}.get(token[0], token[0]), token[1]
+    yes = expander.scan.argument(frame.text, position)
+    no = expander.scan.argument(frame.text, yes[1]) if yes else None
+    if yes is None or no is None:
+        return False
+    frame.position = no[1]
+    below = expander.settle()
+    place = expander.scan.skip_space(below.text, below.position) if below is not None else 0
+    is_next = below is not None and below.text.startswith(wanted, place)
+    if is_next and below is not None and name == "@ifstar":
+        below.position = place + 1
+    expander.push(yes[0] if is_next else no[0])
+    return True
+
+
+def _verb(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    text, position = frame.text, frame.position
+    if text[position : position + 1] == "*":
+        position += 1
+    if name != "verb":
+        if (given := expander.scan.optional_argument(text, position)) is not None:
+            position = given[1]
+        if name == "mintinline":
+            language = expander.scan.group(text, position)
+            position = language[1] if language else position
+        if position >= len(text) and len(expander.frames) > 1:  # a macro stands for it: its code comes after the call
+            frame.position = position
+            below = expander.settle()
+            if below is None:
+                return True
+            frame, text, position = below, below.text, below.position
+    delimiter = text[position : position + 1]
+    if not delimiter or delimiter.isalpha() or delimiter in " \n*":
+        return False
+    line_end = text.find("\n", position)
+    if delimiter == "{" and name != "verb":
+        end = expander.scan.group_end(text, position, 4_000) - 1
+    else:
+        end = text.find(delimiter, position + 1, line_end if line_end >= 0 else len(text))
+    if end < 0:
+        return False
+    frame.position = end + 1
+    expander.emit(f"\\verb\x01{guard(text[position + 1 : end])}\x01")
+    return True
+
+
+def _url(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """`\\url{a%20b}`: the `%` of an address is no comment."""
+    text, position = frame.text, frame.position
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        position = given[1]
+    found = _ADDRESS.match(text, position)
+    if found is None or "%" not in found[1]:
+        return False
+    frame.position = found.end()
+    expander.emit(text[start:position])
+    expander.is_after_word = False
+    expander.push("{" + _PERCENT.sub(r"\\%", found[1]) + "}")
+    return True
+
+
+def _xspace(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    below = expander.settle()
+    if (below is not None and below.position < len(below.text) and below.text[below.position] not in " \n.,;:!?'/)-~}]&\\") or (
+        below is not None
+        and below.text[below.position : below.position + 1] == "\\"
+        and below.text[below.position + 1 : below.position + 2].isalpha()
+    ):
+        expander.emit(" ")
+    return True
+
+
+def _csname(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    found = _CSNAME.match(frame.text, frame.position)
+    if found is None:
+        return False
+    frame.position = found.end()
+    expander.push(f"\\{found[1]} ")
+    return True
+
+
+def _ensuremath(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    body = expander.scan.argument(frame.text, frame.position)
+    if body is None:
+        return False
+    frame.position = body[1]
+    expander.push(f"\x02{body[0]}\x03")
+    return True
+
+
+def _prefix(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    return True
+
+
+_NO_MEANING = (
+    "long", "global", "outer", "protected", "makeatletter", "makeatother", "relax", "leavevmode", "protect", "expandafter", "noexpand",
+    "unskip", "ignorespaces",
+)  # fmt: skip
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(_NO_MEANING, _prefix),
+    **dict.fromkeys(("@ifnextchar", "@ifstar"), _next_character),
+    **dict.fromkeys(("verb", "lstinline", "mintinline"), _verb),
+    **dict.fromkeys(("url", "href", "nolinkurl", "path"), _url),
+    "xspace": _xspace,
+    "csname": _csname,
+    "ensuremath": _ensuremath,
+}

@@ -1,0 +1,141 @@
+"""Registers and counters: what is assigned to them shows nothing; counters that the paper has made are counted."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.expansion.macros import Frame, Handler
+from preprocess.latex.scan import skip_line_space
+
+if TYPE_CHECKING:
+    from preprocess.latex.expand import Expander
+
+_REGISTER = re.compile(r"\s*\{?\s*\\([A-Za-z@]+)\s*\}?")
+_VALUE = re.compile(
+    r"\s*(?:=\s*)?[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc)?"
+    r"(?:\s*(?:plus|minus)\s*[-+]?[\d.]+\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|fil+)?)*\s?"
+)
+_ADVANCE = re.compile(r"\s*\\[A-Za-z@]+\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)(?:\s*(?:pt|cm|mm|in|em|ex|bp|pc))?\s?")
+_COUNTER_VALUE = re.compile(r"\\(arabic|roman|Roman|alph|Alph|value)\s*\{([^{}]*)\}")
+_VALUE_OF = re.compile(r"\\value\s*\{([^{}]*)\}")
+_INTEGER = re.compile(r"-?\d{1,9}")
+_ROMAN = (
+    (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"),
+    (4, "iv"), (1, "i"),
+)  # fmt: skip
+
+
+def _register(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """`\\newcount\\n`: its assignments show nothing."""
+    found = _REGISTER.match(frame.text, frame.position)
+    if found is None:
+        return False
+    frame.position = found.end()
+    expander.registers.add(found[1])
+    expander.dropped["definition"] += frame.num_source(start, found.end())
+    return True
+
+
+def assign(expander: Expander, frame: Frame) -> None:
+    """Passes what is assigned to a register whose name has just been read."""
+    found = _VALUE.match(frame.text, frame.position)
+    if found is not None:
+        expander.dropped["definition"] += frame.num_source(found.start(), found.end())
+        frame.position = found.end()
+
+
+def _advance(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    found = _ADVANCE.match(frame.text, frame.position)
+    if found is None:
+        return False
+    expander.dropped["definition"] += frame.num_source(start, found.end())
+    frame.position = found.end()
+    return True
+
+
+def _the(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    found = _REGISTER.match(frame.text, frame.position)
+    if found is None or found[1] not in expander.registers:
+        return False
+    frame.position = found.end()
+    return True
+
+
+def _token_list(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """`\\headline={…}`: what stands on every page."""
+    position = skip_line_space(frame.text, frame.position)
+    if frame.text[position : position + 1] == "=":
+        position = skip_line_space(frame.text, position + 1)
+    found = expander.scan.group(frame.text, position)
+    if found is None:
+        return False
+    expander.dropped["layout_command"] += frame.num_source(start, found[1])
+    frame.position = found[1]
+    return True
+
+
+def _counter(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """LaTeX's counters, where the paper has made them: those of LaTeX itself it counts as it prints."""
+    target = expander.scan.group(frame.text, frame.position)
+    value = expander.scan.group(frame.text, target[1]) if target is not None and name in ("setcounter", "addtocounter") else None
+    if target is None:
+        return False
+    counter = target[0].strip()
+    if name == "newcounter":
+        expander.counters[counter] = 0
+        within = expander.scan.optional_argument(frame.text, target[1])
+        frame.position = within[1] if within else target[1]
+        return True
+    if counter not in expander.counters:
+        return False
+    if name in ("stepcounter", "refstepcounter"):
+        expander.counters[counter] += 1
+        frame.position = target[1]
+        return True
+    if value is None:
+        return False
+    frame.position = value[1]
+    text = _VALUE_OF.sub(lambda found: str(expander.counters.get(found[1].strip(), 0)), value[0]).strip()
+    if _INTEGER.fullmatch(text):
+        expander.counters[counter] = int(text) + (expander.counters[counter] if name == "addtocounter" else 0)
+    return True
+
+
+def _counter_value(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    target = expander.scan.group(frame.text, frame.position)
+    if target is None or target[0].strip() not in expander.counters:
+        return False
+    frame.position = target[1]
+    expander.emit(_numeral(name, expander.counters[target[0].strip()]))
+    return True
+
+
+def with_counters(expander: Expander, body: str) -> str:
+    """The body of an `\\edef` with the counters of that moment."""
+    return _COUNTER_VALUE.sub(
+        lambda found: _numeral(found[1], expander.counters[found[2].strip()]) if found[2].strip() in expander.counters else found[0], body
+    )
+
+
+def _numeral(kind: str, number: int) -> str:
+    if kind in ("alph", "Alph"):
+        letter = chr(ord("a") + number - 1) if 1 <= number <= 26 else str(number)
+        return letter.upper() if kind == "Alph" else letter
+    if kind in ("roman", "Roman") and 0 < number < 4000:
+        text, left = "", number
+        for value, numeral in _ROMAN:
+            while left >= value:
+                text, left = text + numeral, left - value
+        return text if kind == "roman" else text.upper()
+    return str(number)
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("newcount", "newdimen", "newskip", "newmuskip", "newtoks", "newbox", "newread", "newwrite", "newlength"), _register),
+    **dict.fromkeys(("advance", "multiply", "divide"), _advance),
+    **dict.fromkeys(("the", "number"), _the),
+    **dict.fromkeys(("headline", "footline"), _token_list),
+    **dict.fromkeys(("newcounter", "setcounter", "addtocounter", "stepcounter", "refstepcounter"), _counter),
+    **dict.fromkeys(("arabic", "roman", "Roman", "alph", "Alph", "value"), _counter_value),
+}

@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--retry-quarantined", action="store_true", help="does the units again that hold quarantined papers")
     _add_config(run)
+    run.epilog = (
+        "Exit codes: 0 done; 1 the machine failed; 2 bad input; 3 stopped by the runaway guard, since one reason took\n"
+        "more papers than its limit (--set runaway.max_share=..., runaway.max_shares=..., runaway.min_papers=...).\n"
+        "After any of them the same command goes on."
+    )
     run.set_defaults(do=_run)
     extract = commands.add_parser("extract", help="one paper to its text on standard output, its outcome on standard error")
     extract.add_argument("file", type=Path, metavar="FILE", help="a .tex, .gz, .tar.gz or .tar file, or a folder of sources")

@@ -7,13 +7,14 @@ unit again, which gives the same bytes: at-least-once and an atomic commit are e
 """
 
 import contextlib
+import json
 import logging
 import os
 import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -260,7 +261,8 @@ class Normalise:
                 raise InputError(f"{error.filename or self.out}: cannot be written ({error.strerror}); make room and run again") from None
             self.result = None
             Breadcrumb.open(self.out, paper.unit.name, "").remove()
-            yield summary
+            # as JSON: of a row's dictionaries Ray makes one table whose columns are all their keys
+            yield summary | {"rejections": json.dumps(summary["rejections"])}
 
 
 def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> ray.data.Dataset:
@@ -291,7 +293,7 @@ def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_
     return dataset
 
 
-def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> Iterator[Row]:
+def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> Generator[Row]:
     """Runs the extraction pass over `units`; gives each unit's summary as it is committed."""
     if not units:
         return
@@ -300,7 +302,8 @@ def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_work
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors come as exceptions
     dataset = extraction_dataset(units, out, config, num_workers=num_workers, commit=commit)
     try:
-        yield from dataset.iter_rows()
+        for row in dataset.iter_rows():
+            yield row | {"rejections": json.loads(row["rejections"])}
     except ray.exceptions.RayError as error:
         if (cause := _input_error(error)) is not None:
             raise cause from None

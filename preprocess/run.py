@@ -4,19 +4,21 @@ import contextlib
 import json
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from preprocess.config import Config
+from preprocess.config import Config, recorded
 from preprocess.corpus.benchmarks import benchmark_paths
 from preprocess.corpus.build import CorpusSummary, build_corpus
 from preprocess.ledger import TarBooks, check_conservation, read_books
+from preprocess.pipeline import STAGE_VERSIONS
+from preprocess.progress import Progress
 from preprocess.ray_runner import cluster_cpus, connect, require_cpus, require_shared, run_extraction
 from preprocess.records import RejectReason
+from preprocess.runaway import RunawayError, RunawayGuard, count_done, judged_since
 from preprocess.sources.manifest import ManifestEntry, read_arxiv_manifest
 from preprocess.sources.metadata import MetadataSummary, build_metadata
 from preprocess.sources.tars import TarListing, Unit, find_tars, other_tars, plan_units, scan_tar
@@ -26,43 +28,6 @@ from shards.errors import InputError
 from shards.manifest import read_manifest, source_commit, write_manifest
 
 RUN_MANIFEST = "run.json"
-LOG_INTERVAL_SECONDS = 30.0
-
-
-class Progress:
-    """Papers/s, MB/s and time left: a bar on a terminal, a line an interval in a log."""
-
-    def __init__(self, num_members: int, num_bytes: int, stream: TextIO = sys.stderr) -> None:
-        self.num_members, self.num_bytes, self.stream = num_members, num_bytes, stream
-        self.done_members = self.done_bytes = self.documents = 0
-        self.started = self.last_line = time.monotonic()
-        self.is_terminal = stream.isatty()
-
-    def add(self, summary: Mapping[str, Any]) -> None:
-        """Counts a unit and shows where the run stands."""
-        self.done_members += summary["members"]
-        self.done_bytes += summary["bytes_in"]
-        self.documents += summary["documents"]
-        now = time.monotonic()
-        is_last = self.done_members == self.num_members
-        if not self.is_terminal and not is_last and now - self.last_line < LOG_INTERVAL_SECONDS:
-            return
-        self.last_line = now
-        seconds = max(now - self.started, 1e-6)
-        share = self.done_bytes / max(1, self.num_bytes)
-        left = seconds / share - seconds if share else 0.0
-        line = (
-            f"extract: {self.done_members}/{self.num_members} papers, {self.done_members / seconds:.1f} papers/s, "
-            f"{self.done_bytes / seconds / 1e6:.2f} MB/s, {1 - self.documents / max(1, self.done_members):.1%} rejected, "
-            f"{left:.0f} s left"
-        )
-        if self.is_terminal:
-            width = 24
-            bar = "#" * round(width * share)
-            self.stream.write(f"\r[{bar:<{width}}] {line}\033[K" + ("\n" if is_last else ""))
-        else:
-            self.stream.write(line + "\n")
-        self.stream.flush()
 
 
 def say(line: str) -> None:
@@ -100,8 +65,21 @@ def run(
         summary = build_metadata(metadata, out)
         units = [unit for listing in listings for unit in plan_units(listing, config.unit)]
         missing = plan_missing(out, units, [listing.name for listing in listings], config, retries_quarantined=retries_quarantined)
+        before = _last_books(out)
+        now = {
+            "config": recorded(config),
+            "stages": STAGE_VERSIONS,
+            "tars": [{"tar": listing.name, "md5": listing.md5} for listing in listings],
+            "metadata": {"snapshot_sha256": summary.snapshot_sha256},
+            "commit": source_commit(),
+        }
+        guard = RunawayGuard(config.runaway, before, now, say)
+        judged = judged_since(before, units, config)
+        not_done = {unit.name for unit in missing}
+        count_done(guard, out, [unit for unit in judged if unit.name not in not_done])
+        guard.check(out)
         if missing:
-            _extract(out, missing, len(units), config, num_workers, address)
+            _extract(out, missing, len(units), config, guard, num_workers, address)
         else:
             say(f"extract: all {len(units)} units are done, nothing to do")
         units_by_tar: dict[str, list[str]] = {listing.name: [] for listing in listings}
@@ -109,7 +87,8 @@ def run(
             units_by_tar[unit.tar].append(unit.name)
         books = read_books(out, units_by_tar)
         check_conservation(books, {listing.name: len(listing.members) for listing in listings})
-        corpus = build_corpus(out, config, say=say)
+        new_units = {unit.name for unit in judged}
+        corpus = build_corpus(out, config, say=say, check=lambda decisions: guard.check_corpus(decisions, new_units))
         content = run_content(listings, stated, books, summary, corpus, config)
         _write_if_new(out / RUN_MANIFEST, content)
     return content
@@ -128,14 +107,50 @@ def _disk_errors(out: Path) -> Iterator[None]:
         raise InputError(f"{error.filename or out}: {what}; make room or mend it, and run the same command again") from None
 
 
-def _extract(out: Path, missing: Sequence[Unit], num_units: int, config: Config, num_workers: int | None, address: str | None) -> None:
+def _last_books(out: Path) -> dict[str, Any] | None:
+    """The books of the last run that ended in `out`."""
+    with contextlib.suppress(InputError):  # what cannot be read tells nothing, and is written anew
+        return read_manifest(out / RUN_MANIFEST)
+    return None
+
+
+def _extract(
+    out: Path,
+    missing: Sequence[Unit],
+    num_units: int,
+    config: Config,
+    guard: RunawayGuard,
+    num_workers: int | None,
+    address: str | None,
+) -> None:
+    try:
+        _run_units(out, missing, num_units, config, guard, num_workers, address)
+    except RunawayError:
+        _remove_left_overs(out)  # Ray's workers are gone: what they had begun is no part of the output
+        raise
+
+
+def _run_units(
+    out: Path,
+    missing: Sequence[Unit],
+    num_units: int,
+    config: Config,
+    guard: RunawayGuard,
+    num_workers: int | None,
+    address: str | None,
+) -> None:
     with connect(address, num_workers):
         require_shared(out, sorted({Path(unit.tar_path).parent for unit in missing}))
         workers = min(num_workers or max(1, int(cluster_cpus())), len(missing))
         say(f"extract: {len(missing)} of {num_units} units on {workers} workers")
-        progress = Progress(sum(len(unit.members) for unit in missing), sum(m.available for unit in missing for m in unit.members))
-        for done in run_extraction(missing, out, config, num_workers=workers, commit=source_commit()):
-            progress.add(done)
+        num_bytes = sum(member.available for unit in missing for member in unit.members)
+        with Progress(sum(len(unit.members) for unit in missing), num_bytes) as progress:
+            done = run_extraction(missing, out, config, num_workers=workers, commit=source_commit())
+            with contextlib.closing(done):
+                for summary in done:
+                    progress.add(summary)
+                    guard.add(summary["unit"], summary["members"], summary["rejections"])
+                    guard.check(out)
 
 
 def _remove_left_overs(out: Path) -> None:
@@ -253,7 +268,8 @@ def run_content(
         "rejections": dict(sorted(rejections.items())),
         "metadata": {field: value for field, value in asdict(metadata).items() if field != "was_built"},
         "corpus": {field: value for field, value in asdict(corpus).items() if field not in ("num_files_written", "num_files_removed")},
-        "config": asdict(config),
+        "config": recorded(config),
+        "stages": STAGE_VERSIONS,
         "commit": source_commit(),
     }
 

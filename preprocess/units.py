@@ -10,6 +10,7 @@ import os
 import resource
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from preprocess.config import Config
+from preprocess.config import Config, recorded
 from preprocess.corpus.domain import UNKNOWN, domain_of
 from preprocess.ledger import LEDGER_SCHEMA, METRICS_SCHEMA, encode_table, ledger_row, read_column
 from preprocess.pipeline import STAGE_VERSIONS
@@ -152,6 +153,7 @@ class UnitResult:
             "members": len(self.ledger),
             "documents": len(self.documents),
             "bytes_in": sum(row["bytes_in"] for row in self.ledger),
+            "rejections": dict(sorted(Counter(row["reason"] for row in self.ledger if "reason" in row).items())),
         }
         manifest = {
             "unit": name,
@@ -159,7 +161,7 @@ class UnitResult:
             "fingerprint": unit_fingerprint(self.unit, config),
             "files": {path: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for path, content in contents.items()},
             "counts": summary,
-            "config": asdict(config),
+            "config": recorded(config),
             "stages": STAGE_VERSIONS,
             "commit": commit,
         }

@@ -9,7 +9,7 @@ from typing import NoReturn
 from shards.errors import InputError
 
 EXIT_MACHINE = 1
-EXIT_BAD_INPUT = 2
+EXIT_BAD_INPUT = InputError.exit_code
 EXIT_INTERRUPTED = 130
 
 
@@ -40,7 +40,7 @@ def run(prog: str, main: Callable[[], int | None]) -> NoReturn:
     except InputError as error:
         line = " ".join(str(error).split())
         print(f"{prog}: error: {line}", file=sys.stderr)
-        code = EXIT_BAD_INPUT
+        code = error.exit_code
     except KeyboardInterrupt:
         print(f"{prog}: interrupted; run the same command again to go on", file=sys.stderr)
         code = EXIT_INTERRUPTED

@@ -3,3 +3,5 @@
 
 class InputError(Exception):
     """What the user gave cannot be used. The message says what was found, where, and what to do next, on one line."""
+
+    exit_code = 2  # of the command that ends with it

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from preprocess.config import Config
+from preprocess.config import Config, recorded
 from preprocess.corpus.buckets import entries_still_right, gather_texts, plan_files, write_files
 from preprocess.corpus.candidates import METADATA_COLUMNS, ledger_units, read_candidates, write_metadata_only
 from preprocess.corpus.decide import decide
@@ -72,8 +72,17 @@ class _ByText:
         return exclusions
 
 
-def build_corpus(out: Path, config: Config, *, say: Callable[[str], None] = lambda _: None) -> CorpusSummary:
-    """Decides every document of `out/ledger` and brings `out/corpus` into line; `say` is given a line of progress now and then."""
+def build_corpus(
+    out: Path,
+    config: Config,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    check: Callable[[Sequence[Decision]], None] = lambda _: None,
+) -> CorpusSummary:
+    """Decides every document of `out/ledger` and brings `out/corpus` into line; `say` is given a line of progress now and then.
+
+    `check` sees the decisions before any file of the corpus is touched, and may raise.
+    """
     corpus = out / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     _remove_left_overs(corpus)
@@ -83,6 +92,7 @@ def build_corpus(out: Path, config: Config, *, say: Callable[[str], None] = lamb
     num_metadata_only = write_metadata_only(out, months)
     by_text = _ByText(out, candidates, config, say)
     decisions = decide(candidates, withdrawn_at, config.corpus, [by_text.drop_near_duplicates, by_text.drop_contaminated])
+    check(decisions)
     planned = plan_files(out, decisions)
     old_manifest = _old_manifest(corpus)
     entries = entries_still_right(corpus, planned, old_manifest)
@@ -174,7 +184,7 @@ def _write_books(
         manifest = {
             "format": FORMAT,
             "fingerprint": summary.fingerprint,
-            "config": dataclasses.asdict(config),
+            "config": recorded(config),
             "commit": source_commit(),
             "metadata_sha256": months.snapshot_sha256,
             "num_units": len(ledger_units(out)),

@@ -49,11 +49,12 @@ def test_three_stages_are_one_operator(tmp_path: Path) -> None:
 
 
 def test_no_paper_and_no_text_passes_between_processes(tmp_path: Path) -> None:
-    """What the one operator is given and gives: a unit's place in, six small values out."""
+    """What the one operator is given and gives: a unit's place in, five small values out."""
     [unit] = units_of(tmp_path, 2)
     dataset = extraction_dataset([unit], tmp_path / "out", CONFIG, num_workers=1, commit="c")
     [row] = dataset.iter_rows()
-    assert row == {"unit": unit.name, "members": 2, "documents": 2, "bytes_in": sum(member.size for member in unit.members)}
+    num_bytes = sum(member.size for member in unit.members)
+    assert row == {"unit": unit.name, "members": 2, "documents": 2, "bytes_in": num_bytes, "rejections": "{}"}
 
 
 def test_a_paper_that_kills_its_worker_is_quarantined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Whole runs on the sample dump, on real Ray: every member once, nothing twice, the same bytes whatever happens meanwhile."""
 
-import io
 import os
 import signal
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 from preprocess.config import Config, UnitConfig
 from preprocess.ledger import LEDGER_SCHEMA, encode_table
 from preprocess.pipeline import process_paper
-from preprocess.run import Progress, complaints, plan_missing, run, summary_table
+from preprocess.run import complaints, plan_missing, run, summary_table
 from preprocess.sources.manifest import ManifestEntry
 from preprocess.sources.metadata import MetadataMonths, build_metadata
 from preprocess.sources.tars import TarListing, Unit, plan_units, read_papers, scan_tar
@@ -214,30 +213,6 @@ def test_what_is_wrong_with_a_dump_is_said(tmp_path: Path) -> None:
     (source / TAR).write_bytes((source / TAR).read_bytes()[:num_bytes])
     cut = said(scan_tar(source / TAR), num_items=12)
     assert f"the tar is cut after {num_bytes} bytes, inside 2402/2402.00002.gz; 10 of its 12 items are not in it" in cut
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_is_a_line_now_and_then_or_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr("preprocess.run.time.monotonic", lambda: now[0])
-    log, terminal = io.StringIO(), Terminal()
-    for stream in (log, terminal):
-        now[0] = 0.0
-        progress = Progress(40, 40_000_000, stream)
-        for _ in range(4):
-            now[0] += 10.0
-            progress.add({"members": 10, "bytes_in": 10_000_000, "documents": 9})
-    assert log.getvalue().splitlines() == [
-        "extract: 30/40 papers, 1.0 papers/s, 1.00 MB/s, 10.0% rejected, 10 s left",
-        "extract: 40/40 papers, 1.0 papers/s, 1.00 MB/s, 10.0% rejected, 0 s left",
-    ]
-    assert terminal.getvalue().count("\r") == 4
-    assert "[######                  ] extract: 10/40" in terminal.getvalue()
-    assert terminal.getvalue().endswith("\n")
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def test_a_unit_is_committed_whole(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert is_done(out, unit(), CONFIG) is False
     summary = commit(out)
-    assert summary == {"unit": unit().name, "members": 2, "documents": 1, "bytes_in": len(packed(TEX))}
+    assert summary == {"unit": unit().name, "members": 2, "documents": 1, "bytes_in": len(packed(TEX)), "rejections": {"empty_member": 1}}
     assert is_done(out, unit(), CONFIG) is True
     [document] = read_text_shard(out / "documents" / f"{unit().name}.jsonl.zst")
     assert (document["id"], document["version"], document["categories"], document["domain"]) == (

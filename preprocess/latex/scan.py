@@ -16,6 +16,7 @@ _DISPLAY_STEP = re.compile(r"\\.|[{}]|\$\$?", re.S)
 _SPACE = re.compile(r"(?:[ \t]+|\n(?![ \t]*\n)|%[^\n]*\n)+")
 _SPACE_NO_COMMENTS = re.compile(r"(?:[ \t]+|\n(?![ \t]*\n))+")
 _LINE_SPACE = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
+KEY_VALUE = re.compile(r"\s*[a-z]+\s*=")  # at the beginning of options
 COMMAND = re.compile(r"\\(?:[A-Za-z@]+|.)", re.S)
 MAX_OPTIONAL_CHARACTERS = 4_000  # an optional argument is a title, a note, options: the longest real ones are short captions
 MAX_INLINE_MATH_CHARACTERS = 20_000
@@ -223,3 +224,18 @@ class Scanner:
                     break
         self.allowance -= limit - position
         return -1
+
+    def environment_end(self, text: str, name: str, position: int) -> int:
+        """Past the `\\end` of the environment whose content begins at `position`, those of the same name in it respected."""
+        first = self.find(text, f"\\end{{{name}}}", position)
+        if first < 0:
+            return position
+        depth, mark = 1, re.compile(rf"\\(begin|end)\s*\{{{re.escape(name)}\}}")
+        limit = self.limit(text, position)
+        for found in mark.finditer(text, position, limit):
+            depth += 1 if found[1] == "begin" else -1
+            if depth == 0:
+                self.allowance -= found.end() - position
+                return found.end()
+        self.allowance -= limit - position
+        return first + len(name) + 6

@@ -146,6 +146,17 @@ SHOWN_LAST: dict[str, str] = {
     "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m",
     "subjclass": "om", "translation": "m", "makecell": "om", "thead": "om",
 }  # fmt: skip
+# dimensions and other quantities that a source sets: what follows is a value
+ASSIGNED = _words(
+    "hsize vsize parindent parskip baselineskip hoffset voffset magnification pageno topskip leftskip rightskip tolerance hfuzz "
+    "vfuzz overfullrule lineskip normalbaselineskip abovedisplayskip belowdisplayskip textwidth textheight oddsidemargin "
+    "evensidemargin topmargin headheight headsep footskip tabcolsep arrayrulewidth columnsep itemsep parsep topsep hskip vskip "
+    "kern hglue vglue mskip mkern penalty looseness widowpenalty clubpenalty moveleft moveright raise lower pretolerance "
+    "hangindent hangafter unitlength epsfxsize epsfysize partopsep labelsep leftmargin rightmargin topfraction textfraction "
+    "floatsep textfloatsep intextsep jot arraycolsep fboxsep fboxrule marginparwidth pagewidth pageheight advance baselinestretch "
+    "floatpagefraction multlinegap displaywidowpenalty brokenpenalty hyphenpenalty exhyphenpenalty emergencystretch showboxdepth "
+    "showboxbreadth secnumdepth tocdepth"
+)
 CITE_COMMANDS = _words(
     "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen "
     "onlinecite fullcite smartcite supercite Cite citenum citeN citeasnoun shortcite citeNP cites nocites@ Citealt Citeauthor refcite"

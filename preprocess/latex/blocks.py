@@ -1,0 +1,184 @@
+"""Pieces of text with a place of their own: sections, captions, footnotes, items, rows of tables."""
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.scan import skip_line_space
+from preprocess.latex.tables import SECTION_LEVELS
+
+if TYPE_CHECKING:
+    from preprocess.latex.render import Handler, Renderer
+
+_CLOSED_HEADINGS = frozenset({"heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading"})  # of AmS-TeX
+_OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
+
+
+def _section(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    closing = f"\\end{name}"
+    start = renderer.scan.skip_space(text, end)
+    if name in _CLOSED_HEADINGS and text[start : start + 1] != "{":
+        stop = renderer.scan.find(text, closing, end)
+        if stop < 0 or stop - end > 2000:
+            return end
+        title, after = text[end:stop], stop + len(closing)
+    elif name == "beginsection":
+        stops = [place for mark in ("\n\n", "\\par") if (place := text.find(mark, end, end + 2_000)) >= 0]
+        stop = min(stops) if stops else min(len(text), end + 2_000)
+        title, after = text[end:stop], stop
+    else:
+        position = end
+        if (given := renderer.scan.optional_argument(text, position)) is not None:
+            position = given[1]
+        found = renderer.scan.group(text, position)
+        if found is None:
+            return end
+        title, after = found
+    rendered = renderer.inline(title)
+    level = SECTION_LEVELS[name] + (renderer.has_chapters and name not in ("part", "chapter"))
+    if not rendered:
+        return after
+    if name in ("paragraph", "subparagraph"):
+        out.append(f"\n\n{rendered}{'' if rendered[-1] in '.:?!' else '.'} ")
+    else:
+        out.append(f"\n\n{'#' * min(level, 6)} {rendered}\n\n")
+    return after
+
+
+def own_section(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A section of the authors' or a class's own make (`\\mysubsection{…}`); -1 where the command is none."""
+    if name.endswith(("section", "chapter")) and (own := _OWN_SECTION.fullmatch(name)) and text[end : end + 1] in ("{", "["):
+        return _section(renderer, text, end, own[1], out)
+    return -1
+
+
+def _proclaim(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    position = renderer.scan.skip_space(text, end)
+    if text[position : position + 1] == "{":
+        found = renderer.scan.argument(text, position)
+        if found is not None:
+            title = renderer.inline(found[0])
+            out.append(f"\n\n{title}{'' if title.endswith(('.', ':')) else '.'} ")
+            return found[1]
+    out.append("\n\n")
+    return position
+
+
+def _footnote(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+    found = renderer.scan.argument(text, end)
+    if found is None:
+        return -1
+    if content := renderer.inline(found[0]):
+        out.append(f" [footnote: {content}]")
+    return found[1]
+
+
+def _vfootnote(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    mark = renderer.scan.argument(text, end)
+    after_mark = renderer.scan.skip_space(text, mark[1]) if mark is not None else len(text)
+    if mark is not None and text[after_mark : after_mark + 1] == "{":
+        return _footnote(renderer, text, mark[1], name, out)  # plain TeX: \footnote{mark}{text}
+    return _footnote(renderer, text, end, name, out)
+
+
+def _caption(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if name == "captionof":
+        kind = renderer.scan.argument(text, end)
+        end = kind[1] if kind else end
+    if text[end : end + 1] == "*":
+        end += 1
+    if (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+    found = renderer.scan.group(text, end)
+    if found is None:
+        return -1
+    depth, renderer.table_depth = renderer.table_depth, 0
+    if content := renderer.inline(found[0]):
+        out.append(f"\n\n[caption: {content}]\n\n")
+    renderer.table_depth = depth
+    return found[1]
+
+
+def _subcaption(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\subfloat[list][caption]{…}`, `\\subcaptionbox{caption}[width]{…}`: the caption, then the content as it comes."""
+    caption = ""
+    if name == "subcaptionbox":
+        if (given := renderer.scan.optional_argument(text, end)) is not None:
+            end = given[1]
+        if (found := renderer.scan.group(text, end)) is None:
+            return -1
+        caption, end = found
+    while text[end : end + 1] == "[" and (given := renderer.scan.optional_argument(text, end)) is not None:
+        caption, end = caption if name == "subcaptionbox" else given[0] or caption, given[1]
+    if shown := renderer.inline(caption):
+        out.append(f"\n\n[caption: {shown}]\n\n")
+    return end
+
+
+def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    label = ""
+    start = skip_line_space(text, end)
+    if (given := renderer.scan.optional_argument(text, end)) is not None and text[start : start + 1] == "[":
+        label = renderer.inline(given[0])
+        end = given[1]
+    if label:
+        out.append(f"\n- {label} ")
+    elif renderer.lists and renderer.lists[-1] is not None:
+        renderer.lists[-1] += 1
+        out.append(f"\n{renderer.lists[-1]}. ")
+    else:
+        out.append("\n- ")
+    return skip_line_space(text, end)
+
+
+def _par(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    out.append("\n\n")
+    return renderer.scan.skip_space(text, end)
+
+
+def _row(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if text[end : end + 1] == "[" and (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+    out.append("\n")
+    return skip_line_space(text, end)
+
+
+def _multicolumn(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    given, after = renderer.arguments(text, end, "mmm")
+    if len(given) < 3:
+        return -1
+    span = (given[0] or "").strip()
+    num_columns = min(int(span), 50) if span.isdecimal() and len(span) < 4 else 1
+    out.append(renderer.inline(given[2] or "") + " | " * (num_columns - 1))
+    return after
+
+
+def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """longtable's heads and feet for further pages are no part of the table."""
+    following = {"endfirsthead": ("\\endlastfoot", "\\endfoot", "\\endhead"), "endhead": ("\\endlastfoot", "\\endfoot")}
+    for mark in following.get(name, ("\\endlastfoot",)):
+        stop = text.find(mark, end, end + 3_000)
+        if stop >= 0 and "\\end{" not in text[end:stop]:
+            renderer.dropped["layout_command"] += stop - end
+            out.append("\n")
+            return skip_line_space(text, stop + len(mark))
+    out.append("\n")
+    return skip_line_space(text, end)
+
+
+COMMANDS: dict[str, "Handler"] = {
+    **dict.fromkeys(("footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), _footnote),
+    **dict.fromkeys(("tablefootnote", "blfootnote", "titlenote", "note"), _footnote),
+    **dict.fromkeys(("footnote", "vfootnote"), _vfootnote),
+    **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), _caption),
+    **dict.fromkeys(("subfigure", "subfloat", "subcaptionbox"), _subcaption),
+    **dict.fromkeys(("item", "itemitem", "bitem"), _item),
+    **dict.fromkeys(("par", "endgraf", "smallbreak", "medbreak", "bigbreak", "medskip", "bigskip", "smallskip"), _par),
+    **dict.fromkeys(("endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), _par),
+    **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "linebreak", "tablebreak"), _row),
+    "multicolumn": _multicolumn,
+    **dict.fromkeys(("endfirsthead", "endhead", "endfoot"), _table_head),
+    **dict.fromkeys(("proclaim", "demo", "remark", "example", "definition", "roster"), _proclaim),
+}
+SECTIONS: dict[str, "Handler"] = dict.fromkeys(SECTION_LEVELS, _section)

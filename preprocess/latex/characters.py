@@ -1,0 +1,206 @@
+"""Text mode's characters: ligatures, accents, control symbols, character codes, marks above the line."""
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.render_math import display, inline_math
+from preprocess.latex.scan import skip_line_space, unguard
+from preprocess.latex.tables import COMBINING
+
+if TYPE_CHECKING:
+    from preprocess.latex.render import Handler, Renderer
+
+_ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]*(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]*\])?[ \t]*\n?")
+_CHARACTER_CODE = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))")
+_GERMAN = re.compile(
+    r"\[[^\]]*\bn?(?:german|austrian|naustrian|swissgerman)\b[^\]]*\]\s*\{(?:babel|article|report|book|scr\w+|amsart)\}|\{n?german\}"
+)
+_SHORTHAND = re.compile(r"\"([aouAOUsSz'`=~|-])")
+_UMLAUTS = dict(zip("aouAOU", "äöüÄÖÜ", strict=True))
+_SHORTHANDS = _UMLAUTS | {"s": "ß", "z": "ß", "S": "SS", "'": "“", "`": "„", "=": "-", "~": "-", "-": "", "|": ""}
+_TIED = ("t", "b")  # accents that other packages' commands may be called
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+
+
+def is_german(preamble: str) -> bool:
+    """Whether a preamble makes `"` a command of German."""
+    return _GERMAN.search(preamble) is not None
+
+
+def run(text: str, *, has_german: bool) -> str:
+    """A run of plain characters: line ends are blanks, TeX's ligatures are what they print."""
+    if has_german and '"' in text:
+        text = _SHORTHAND.sub(lambda found: _SHORTHANDS[found[1]], text)
+    if "\n" in text:
+        text = text.replace("\n", " ")
+    if "`" in text:
+        text = text.replace("?`", "¿").replace("!`", "¡").replace("``", "“").replace("`", "‘")
+    if "'" in text:
+        text = text.replace("''", "”").replace("'", "’")
+    if "--" in text:
+        text = text.replace("---", "—").replace("--", "–")
+    if "\x01" in text:
+        text = text.replace("\x01", "")
+    return text
+
+
+def control_symbol(renderer: "Renderer", text: str, end: int, character: str, out: list[str]) -> int:
+    """What follows a backslash and is no letter: row ends, formulas, accents, characters that TeX keeps for itself."""
+    if character == "\\":
+        row_end = _ROW_END.match(text, end)
+        out.append("\n")
+        return row_end.end() if row_end else end
+    if character in "([":
+        closing = "\\)" if character == "(" else "\\]"
+        stop = renderer.scan.closing_command(text, closing, end)
+        if stop < 0:
+            return end
+        content = text[end:stop]
+        out.append(inline_math(renderer, content) if character == "(" else display(renderer, content))
+        return stop + 2
+    if character in ")]":
+        return end
+    if character in "=>'`+-<" and renderer.tabbing_depth:
+        out.append(" ")
+        return end
+    if character in COMBINING:
+        after = _accent(renderer, text, end, character, out)
+        return after if after >= 0 else end
+    if character in "-/!@+*<>|":
+        return end
+    if character == "$":
+        out.append("\\$")
+    elif character == ";" and renderer.algorithm_depth:
+        out.append("\n")
+    elif character in " \n\t,;:":
+        out.append(" ")
+    else:
+        out.append(character)
+    return end
+
+
+def _accent(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    position = skip_line_space(text, end) if name.isalpha() else end
+    if name.isalpha() and position == end and text[end : end + 1].isalpha():
+        return -1
+    given = renderer.scan.argument(text, position)
+    if given is None:
+        return -1
+    content, after = given
+    content = content.strip()
+    if content in ("$", "&", "~"):
+        return end
+    if content.startswith("\\") and text[after - 1] != "}":
+        after = skip_line_space(text, after)
+    if content.startswith("\\"):
+        base = {"i": "i", "j": "j"}.get(content[1:].rstrip("{} "), renderer.symbols.get(content[1:].rstrip("{} "), ""))
+        if not base:
+            base = renderer.inline(content)
+    else:
+        base = content if "$" not in content else renderer.inline(content)
+    if not base:
+        out.append("" if name not in "^~" else name)
+        return after
+    out.append(base[0] + COMBINING[name] + base[1:] if base[0].isalpha() else base)
+    return after
+
+
+def _tied_accent(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    return _accent(renderer, text, end, name, out) if text[end : end + 1] == "{" else -1
+
+
+def symbol(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A command without arguments that is one character or a short word."""
+    out.append(renderer.symbols[name])
+    return skip_line_space(text, end)
+
+
+def _verb(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\verb` as the expansion leaves it, its code between two marks."""
+    closing = text.find("\x01", end + 1) if text[end : end + 1] == "\x01" else -1
+    if closing < 0:
+        return -1
+    content = unguard(text[end + 1 : closing])
+    out.append(f"`{content}`" if "`" not in content else f"`` {content} ``")
+    return closing + 1
+
+
+def _symbol_text(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if name == "symbol":
+        given = renderer.scan.argument(text, end)
+        if given is None or not given[0].strip().isdigit():
+            return end
+        code, after = int(given[0]), given[1]
+    else:
+        found = _CHARACTER_CODE.match(text, end)
+        if found is None:
+            return end
+        after = found.end()
+        code = ord(found[2]) if found[2] else int(found[1] or found[3] or found[4], 10 if found[1] else 16 if found[3] else 8)
+    character = chr(code) if 32 <= code < 127 else ""
+    out.append({"\\": "\\textbackslash{}", "$": "\\$"}.get(character, character))
+    return after
+
+
+def _superscript(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A mark of an affiliation or of a table's note, as a formula; what is a word (`1\\textsuperscript{st}`) as one."""
+    found = renderer.scan.group(text, end)
+    if found is None:
+        return -1
+    content = renderer.inline(found[0])
+    if name == "textsuperscript" and (_LETTERS.search(content) or "$" in content):
+        out.append(content)
+    elif content:
+        out.append(f"$^{{{content}}}$" if "$" not in content else content)
+    return found[1]
+
+
+def _marked_text(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    end = _superscript(renderer, text, end, "mark", out)
+    found = renderer.scan.group(text, end) if end > 0 else None
+    if found is None:
+        return end
+    out.append(renderer.inline(found[0]))
+    return found[1]
+
+
+def _chemistry(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = renderer.scan.group(text, end)
+    if found is None:
+        return -1
+    out.append(renderer.inline(re.sub(r"[\^_$]", "", found[0])))
+    return found[1]
+
+
+def _quoted(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """csquotes."""
+    is_inner = text[end - 1] == "*"
+    given, after = renderer.arguments(text, end, "mm" if name.startswith("foreign") else "m")
+    if not given:
+        return -1
+    content = renderer.inline(given[-1] or "")
+    out.append(f"‘{content}’" if is_inner else f"“{content}”")
+    return after
+
+
+def _url(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = renderer.scan.argument(text, end)
+    if found is None:
+        return -1
+    out.append(re.sub(r"\\([%#&_~$])", r"\1", found[0]).replace("\\", "").replace("$", "\\$").strip())
+    return found[1]
+
+
+ACCENTS: dict[str, "Handler"] = {
+    **dict.fromkeys((name for name in COMBINING if name.isalpha() and name not in (*_TIED, "C", "G", "U")), _accent),
+    **dict.fromkeys(_TIED, _tied_accent),
+}
+COMMANDS: dict[str, "Handler"] = {
+    "verb": _verb,
+    **dict.fromkeys(("char", "symbol"), _symbol_text),
+    **dict.fromkeys(("inst", "altaffilmark", "affilmark", "tablenotemark", "textsuperscript"), _superscript),
+    **dict.fromkeys(("altaffiltext", "tablenotetext"), _marked_text),
+    "ce": _chemistry,
+    **dict.fromkeys(("enquote", "textquote", "blockquote", "foreignquote", "foreignblockquote"), _quoted),
+    **dict.fromkeys(("url", "path", "nolinkurl", "doi"), _url),
+}

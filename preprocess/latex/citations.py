@@ -1,0 +1,148 @@
+"""Citations and references: the grammar's markers, or author and year where the bibliography states them."""
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.tables import CITE_COMMANDS, REF_COMMANDS
+
+if TYPE_CHECKING:
+    from preprocess.latex.render import Handler, Renderer
+
+_CITES = re.compile(r"cite(?!mi[sz]e)")  # \citep, \parencite, \mycite, but not \...compsocitemizethanks
+_LABELLED = re.compile(r"\s*\{([^\s\\{}]*[:_][^\s\\{}]*)\}")
+_CITE_PREFIX = re.compile(r"<([^<>\n]{0,100})>")
+_PARENTHESISED_CITES = frozenset({"citep", "Citep", "parencite", "autocite", "citealp@"})
+
+
+def cites(renderer: "Renderer", keys: str) -> str:
+    """Markers of citation keys, which commas part."""
+    return "".join(f"[cite:{renderer.numbers.cite(key.strip())}]" for key in keys.split(",") if key.strip())
+
+
+def refs(renderer: "Renderer", keys: str) -> str:
+    """Markers of labels, which commas part."""
+    return "".join(f"[ref:{renderer.numbers.ref(key.strip())}]" for key in keys.split(",") if key.strip())
+
+
+def _author_year(renderer: "Renderer", keys: str, name: str, before: str, after: str) -> str | None:
+    """`\\citet{k}` → `Noether (1918)`; None where the bibliography does not state author and year of every key."""
+    known = [renderer.cite_labels.get(key.strip()) for key in keys.split(",") if key.strip()]
+    if not known or None in known:
+        return None
+    labels = [label for label in known if label is not None]
+    note = f", {after}" if after else ""
+    prefix = f"{before} " if before else ""
+    lower = name.lower()
+    if "author" in lower:
+        return prefix + "; ".join(author for author, _ in labels) + note
+    if "year" in lower:
+        years = "; ".join(year for _, year in labels) + note
+        return f"({prefix}{years})" if lower.endswith("par") else prefix + years
+    if lower in ("cite", "citet", "textcite", "citealt", "citen", "citeasnoun"):
+        if lower == "citealt":
+            return prefix + "; ".join(f"{author} {year}" for author, year in labels) + note
+        return prefix + "; ".join(f"{author} ({year}{note})" for author, year in labels)
+    listed = prefix + "; ".join(f"{author}, {year}" for author, year in labels) + note
+    return listed if lower == "citealp" else f"({listed})"
+
+
+def _cite(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    notes: list[str] = []
+    position = end
+    if (prefix := _CITE_PREFIX.match(text, position)) is not None:  # apacite's \cite<see>[p. 2]{key}
+        notes, position = [prefix[1]], prefix.end()
+    while len(notes) < 2 and (given := renderer.scan.optional_argument(text, position)) is not None:
+        notes.append(given[0])
+        position = given[1]
+    found = renderer.scan.group(text, position)
+    if found is None:
+        return end
+    if notes and prefix is not None and len(notes) == 1:
+        notes.append("")
+    after_first = found[1]
+    cited_keys = [found[0]]
+    while name.lower().endswith("cites") and (more := renderer.scan.group(text, _past_notes(renderer, text, after_first))) is not None:
+        cited_keys.append(more[0])
+        after_first = more[1]
+    found = ",".join(cited_keys), after_first
+    shown = [renderer.inline(note) for note in notes]
+    before, after = (shown[0], shown[1]) if len(shown) == 2 else ("", shown[0] if shown else "")
+    if renderer.cite_labels and (written := _author_year(renderer, found[0], name, before, after)) is not None:
+        out.append(written)
+        return found[1]
+    cited = f"{before} {cites(renderer, found[0])}" if before else cites(renderer, found[0])
+    if name in _PARENTHESISED_CITES and (before or after):
+        cited = f"({cited}, {after})" if after else f"({cited})"
+    elif after:
+        cited = f"{cited} ({after})"
+    out.append(cited)
+    return found[1]
+
+
+def _past_notes(renderer: "Renderer", text: str, position: int) -> int:
+    for _ in range(2):
+        if text[position : position + 1] == "[" and (given := renderer.scan.optional_argument(text, position)) is not None:
+            position = given[1]
+    return position
+
+
+def _ref(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    given = renderer.scan.argument(text, end)
+    if given is None or not given[0] or "\n\n" in given[0]:
+        return -1
+    out.append(refs(renderer, given[0]) if name != "eqref" else f"({refs(renderer, given[0])})")
+    return given[1]
+
+
+def unknown_citation(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A command that is called like those that cite or refer: `\\mycite{key}`, `\\figref{fig:one}`; -1 where it is none."""
+    lower = name.lower()
+    if _CITES.search(lower) and (after := _cite(renderer, text, end, name, out)) > end:
+        return after
+    if "ref" in lower and (labelled := _LABELLED.match(text, end)) is not None:
+        out.append(refs(renderer, labelled[1]))
+        return labelled.end()
+    return -1
+
+
+def _ref_range(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    given, after = renderer.arguments(text, end, "mm")
+    if len(given) < 2:
+        return -1
+    out.append(f"{refs(renderer, given[0] or '')}–{refs(renderer, given[1] or '')}")
+    return after
+
+
+def _bibitem(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+    found = renderer.scan.argument(text, end)
+    if found is None:
+        return -1
+    out.append(f"\n\n{cites(renderer, found[0])} ")
+    return found[1]
+
+
+def _refs_section(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    stop = renderer.scan.find(text, "\\endRefs", end)
+    stop = len(text) if stop < 0 else stop
+    renderer.dropped["bibliography"] += stop - end
+    return stop
+
+
+def _gls(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = renderer.scan.argument(text, end)
+    if found is None:
+        return -1
+    out.append(found[0].replace("_", " ").replace("\\", ""))
+    return found[1]
+
+
+COMMANDS: dict[str, "Handler"] = {
+    "bibitem": _bibitem,
+    "Refs": _refs_section,
+    **dict.fromkeys(("crefrange", "Crefrange", "cpagerefrange", "vrefrange"), _ref_range),
+    **dict.fromkeys(("gls", "Gls", "glspl", "Glspl", "ac", "acs", "acf", "acl", "acp", "Ac", "acfp", "acsp"), _gls),
+}
+CITATIONS: dict[str, "Handler"] = dict.fromkeys(sorted(CITE_COMMANDS), _cite)
+REFERENCES: dict[str, "Handler"] = dict.fromkeys(sorted(REF_COMMANDS), _ref)

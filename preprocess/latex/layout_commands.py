@@ -1,0 +1,162 @@
+"""Commands that a reader sees little of: layout, dimensions, assignments, fonts, drawings; commands that show some of their arguments."""
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex.scan import KEY_VALUE, skip_line_space
+from preprocess.latex.tables import ASSIGNED, HIDDEN, LAYOUT, SHOWN_ALL, SHOWN_ALL_JOINT, SHOWN_LAST
+
+if TYPE_CHECKING:
+    from preprocess.latex.render import Handler, Renderer
+
+_DIMENSION = (
+    r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\magstep\s*\d|\\[A-Za-z]+)"
+    r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?)*"
+)
+_RULE_SPAN = re.compile(r"(?:\([lr]*\))?(?:\[[^\]\n]*\])?(?:\([lr{}.\w]*\))?\{[^{}\n]*\}")
+_DIMENSION_RE = re.compile(_DIMENSION)
+_FONT = re.compile(r"\s*\\[A-Za-z]+\s*=?\s*[A-Za-z]+\d*(?:\s+(?:scaled|at)\s*(?:\\magstep\w*\s*\d?|\d+\.?\d*\s*(?:pt)?))?")
+_RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")
+_BOX_SIZE = re.compile(r"\s*(?:to|spread)" + _DIMENSION)
+_STRENGTH = re.compile(r"\[[0-4]\]")  # of \nopagebreak[2] and its like
+_STREAM = re.compile(r"\s*(?:\\write)?\s*(?:-?\d+|\\[A-Za-z@]+)?\s*")
+_FILE_NAME = re.compile(r"\s*(?:\{[^{}]*\}|[^\s{}\\]+)")
+_UNIT = r"(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu)"
+_ASSIGNMENT = re.compile(
+    r"(?:\s*`\\?.|\s*\d+|\s*\\[A-Za-z@]+)?\s?=\s*(?:[-+]?(?:\d*\.?\d+(?:\s*" + _UNIT + r"\b)?|\"[0-9A-Fa-f]+|'[0-7]+)"
+    r"|`(?:\\.|[^\\])|\\[A-Za-z@]+)(?:\s*(?:plus|minus)\s*[-\d.]+\s*(?:fil+|" + _UNIT + r"))*\s?"
+)
+
+
+def _font(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = _FONT.match(text, end)
+    return found.end() if found else -1
+
+
+def _partial_rule(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = _RULE_SPAN.match(text, end)
+    return found.end() if found else end
+
+
+def _rule(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = _RULE.match(text, end)
+    return found.end() if found else end
+
+
+def _box(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = _BOX_SIZE.match(text, end)
+    return found.end() if found else end
+
+
+def _write(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = _STREAM.match(text, end)
+    given = renderer.scan.group(text, found.end() if found else end)
+    return given[1] if given else end
+
+
+def _input_left(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    found = _FILE_NAME.match(text, end)
+    return found.end() if found else end
+
+
+def _drawing(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Drawings that have no environment: `\\tikz[…]{…}`, `\\tikz \\draw …;`, `\\Qcircuit @C=1em {…}`."""
+    start = end
+    while (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+    if name == "tikz" and renderer.scan.group(text, end) is None:
+        stop = text.find(";", end, end + 4_000)
+        end = stop + 1 if stop >= 0 else end
+    else:
+        opening = text.find("{", end, end + 100)
+        closing = renderer.scan.group_end(text, opening, 20_000) if opening >= 0 else -1
+        end = closing if closing >= 0 else end
+    renderer.dropped["drawing"] += end - start
+    return end
+
+
+def _start(text: str, end: int, name: str) -> int:
+    """Where the command begins whose name (and star) ends at `end`."""
+    return end - len(name) - 1 - (text[end - 1] == "*")
+
+
+def _hidden(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    spec, after = HIDDEN[name], end
+    if text[end : end + 1] == "[" and spec.startswith("m") and (given := renderer.scan.optional_argument(text, end)) is not None:
+        after = given[1]
+    after = renderer.arguments(text, after, spec)[1]
+    renderer.dropped["layout_command"] += after - _start(text, end, name)
+    return after
+
+
+def _all_shown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    given, after = renderer.arguments(text, end, SHOWN_ALL[name])
+    if not given:
+        return -1
+    out.append(SHOWN_ALL_JOINT.get(name, " ").join(renderer.inline(argument or "") for argument in given))
+    return after
+
+
+def _first_shown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    given, after = renderer.arguments(text, end, "mm")
+    if len(given) != 2:
+        return -1
+    out.append(renderer.inline(given[0] or ""))
+    return after
+
+
+def _last_shown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    given, after = renderer.arguments(text, end, SHOWN_LAST[name])
+    if not given:
+        return -1
+    last = given[-1] or ""
+    renderer.dropped["layout_command"] += after - _start(text, end, name) - len(last)
+    out.append(renderer.inline(last) if len(last) < 20_000 else renderer.render(last))
+    return after
+
+
+def _dimension(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if text[end : end + 1] == "{" and (given := renderer.scan.argument(text, end, 100)) is not None:
+        return given[1]
+    size = _DIMENSION_RE.match(text, end)
+    return size.end() if size else end
+
+
+def assignment(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\name=value`, as plain TeX sets its quantities; -1 where it is none."""
+    assigned = _ASSIGNMENT.match(text, end)
+    if assigned is None:
+        return -1
+    renderer.dropped["layout_command"] += assigned.end() - _start(text, end, name)
+    return assigned.end()
+
+
+def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A command that nobody knows shows its arguments, but not what looks like options."""
+    renderer.dropped["layout_command"] += end - _start(text, end, name)
+    if not LAYOUT.match(name):
+        renderer.unknown[name] += 1
+    if text[end : end + 1] == "[":
+        closing = renderer.scan.bracket_end(text, end, 2_000)
+        if closing > 0 and _STRENGTH.match(text, end):
+            return closing
+        if closing - end > 200 and "=" not in text[end:closing]:
+            closing = -1  # too long for an option: text
+        if closing > 0 and (KEY_VALUE.match(text, end + 1) or text[closing : closing + 1] == "{"):
+            return closing
+    return skip_line_space(text, end)
+
+
+COMMANDS: dict[str, "Handler"] = {
+    "font": _font,
+    **dict.fromkeys(("cmidrule", "cmidrulewidth"), _partial_rule),
+    **dict.fromkeys(("hrule", "vrule"), _rule),
+    **dict.fromkeys(("hbox", "vbox", "vtop", "centerline", "mbox", "fbox"), _box),
+    **dict.fromkeys(("tikz", "Qcircuit", "chemfig", "feynmandiagram", "pstree"), _drawing),
+    **dict.fromkeys(("write", "immediate"), _write),
+    **dict.fromkeys(("input", "openin", "openout"), _input_left),
+}
+HIDING: dict[str, "Handler"] = dict.fromkeys(HIDDEN, _hidden)
+SHOWING_ALL: dict[str, "Handler"] = {**dict.fromkeys(SHOWN_ALL, _all_shown), "texorpdfstring": _first_shown}
+SHOWING_LAST: dict[str, "Handler"] = dict.fromkeys(SHOWN_LAST, _last_shown)
+DIMENSIONS: dict[str, "Handler"] = dict.fromkeys(sorted(ASSIGNED), _dimension)

@@ -1,0 +1,196 @@
+"""Formulas: copied as they stand, without what is there for TeX alone, quantities of siunitx written out."""
+
+import re
+from typing import TYPE_CHECKING
+
+from preprocess.latex import siunitx
+from preprocess.latex.citations import cites, refs
+from preprocess.latex.scan import unguard
+
+if TYPE_CHECKING:
+    from preprocess.latex.render import Handler, Renderer
+
+_DISPLAYS_WITH_ARGUMENT = frozenset({"tikzcd", "IEEEeqnarray", "alignat", "xalignat", "xxalignat", "empheq", "numcases", "subnumcases"})
+_DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
+_INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
+_NO_READER = re.compile(
+    r"[ \t]*\\label\s*\{[^{}]*\}"
+    r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
+    r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
+    r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}"
+    r"|\\(?:hfill|hfil|xspace|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
+    r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
+    r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
+)  # what stands in a formula for TeX alone
+_DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture)\}")
+_QUANTITY = re.compile(r"\\(" + "|".join(sorted(siunitx.NUM_GROUPS, key=len, reverse=True)) + r")(?![A-Za-z])(?=\s*[\[{])")
+_MATH_COLOUR = re.compile(
+    r"\\textcolor\s*(?:\[\w+\])?\s*\{[^{}]*\}\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})|\\color\s*(?:\[\w+\])?\s*\{[^{}]*\}[ \t]*"
+)
+_WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
+_TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
+_MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
+_MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]*\])*\{([^{}]*)\}")
+
+
+def dollar(renderer: "Renderer", text: str, start: int, out: list[str]) -> int:
+    """Past the formula that the `$` at `start` begins; a dollar that nothing closes is a dollar."""
+    if text.startswith("$$", start):
+        end = renderer.scan.closing_dollars(text, start + 2)
+        if end < 0:
+            out.append("\\$")
+            return start + 2
+        out.append(display(renderer, text[start + 2 : end]))
+        return end + 2
+    end = renderer.scan.closing_dollar(text, start + 1)
+    if end < 0:
+        out.append("\\$")
+        return start + 1
+    out.append(inline_math(renderer, text[start + 1 : end]))
+    return end + 1
+
+
+def inline_math(renderer: "Renderer", content: str) -> str:
+    """A formula of the running text, from what stands between its dollars."""
+    content = _clean_math(renderer, content).replace("\n", " ")
+    if not content:
+        return ""
+    if content.endswith("\\") and not content.endswith("\\\\"):
+        content += " "
+    return f"${content}$"
+
+
+def display(renderer: "Renderer", content: str) -> str:
+    """A formula on lines of its own, from what stands between `$$` and `$$`."""
+    content = _clean_math(renderer, content)
+    return f"\n\\[{content}\\]\n" if content else " "
+
+
+def display_environment(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> int:
+    """A display environment as it stands; one that nothing closes ends with its paragraph."""
+    closing = f"\\end{{{name}}}"
+    end = renderer.scan.find(text, closing, position)
+    if end < 0:
+        end = text.find("\n\n", position)
+        end = len(text) if end < 0 else end
+        after = end
+    else:
+        after = end + len(closing)
+    argument = ""
+    if name.rstrip("*") in _DISPLAYS_WITH_ARGUMENT and (found := _DISPLAY_ARGUMENT.match(text, position)):
+        argument, position = found[0].strip(), found.end()
+    content = _clean_math(renderer, text[position:end])
+    if content:
+        out.append(f"\n\\begin{{{name}}}{argument}\n{content}\n\\end{{{name}}}\n")
+    return after
+
+
+def _clean_math(renderer: "Renderer", content: str) -> str:
+    """A formula without what no reader sees; each look is made only where something hints at a find."""
+    if "\x02" in content or "\x03" in content:
+        content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
+    if "\\" in content:
+        content = _NO_READER.sub("", content)
+        if _QUANTITY.search(content) is not None:
+            content = _math_quantities(renderer, content)
+        if "olor" in content:
+            content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
+        if "picture}" in content:
+            content = _without_drawings(renderer, content)
+        if "\\cases" in content and "$" in content:
+            content = _TEXT_COLUMN.sub(_split_text_column, content)
+        if "ref" in content:
+            content = _MATH_REF.sub(lambda found: refs(renderer, found[1]), content)
+        if "\\cite" in content:
+            content = _MATH_CITE.sub(lambda found: cites(renderer, found[1]), content)
+        if "\\verb\x01" in content:
+            content = re.sub(r"\\verb\x01([^\x01]*)\x01", lambda found: f"\\texttt{{{unguard(found[1])}}}", content)
+        if "$" in content:
+            content = _INNER_TEXT.sub(_split_inner_text, content)
+    content = content.replace("\x01", "")
+    if "$" in content:
+        content = re.sub(r"(?<!\\)\$", "", content)
+    if "\n" in content:
+        content = re.sub(r"[ \t]*\n\s*", "\n", content)
+    return content.strip()
+
+
+def _without_drawings(renderer: "Renderer", content: str) -> str:
+    parts: list[str] = []
+    position = 0
+    while (found := _DRAWING.search(content, position)) is not None:
+        end = renderer.scan.environment_end(content, found[1], found.end())
+        if end == found.end():
+            break
+        parts.append(content[position : found.start()])
+        renderer.dropped["drawing"] += end - found.start()
+        position = end
+    parts.append(content[position:])
+    return "".join(parts)
+
+
+def _math_quantities(renderer: "Renderer", content: str) -> str:
+    parts: list[str] = []
+    position = 0
+    for found in _QUANTITY.finditer(content):
+        if found.start() < position:
+            continue
+        shown, after = _quantity(renderer, content, found.end(), found[1], is_math=True)
+        if shown is not None:
+            parts += [content[position : found.start()], shown]
+            position = after
+    parts.append(content[position:])
+    return "".join(parts)
+
+
+def _quantity(renderer: "Renderer", text: str, end: int, name: str, *, is_math: bool) -> tuple[str | None, int]:
+    groups: list[str] = []
+    if (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+        if name == "unit" and given[0].strip().replace(".", "", 1).isdigit():  # the older package units: \unit[3]{km}
+            name, groups = "SI", [given[0]]
+    for _ in range(siunitx.NUM_GROUPS[name] - len(groups)):
+        if groups and (given := renderer.scan.optional_argument(text, end)) is not None:
+            end = given[1]
+        found = renderer.scan.group(text, end)
+        if found is None:
+            return None, end
+        groups.append(found[0])
+        end = found[1]
+    return siunitx.show(name, groups, is_math=is_math), end
+
+
+def _si(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    shown, after = _quantity(renderer, text, end, name, is_math=False)
+    if shown is None:
+        return -1
+    out.append(shown)
+    return after
+
+
+def _diagram(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Xy-pic's matrix outside a formula: it is one."""
+    opening = text.find("{", end, end + 100)
+    closing = renderer.scan.group_end(text, opening, 20_000) if opening >= 0 else -1
+    if closing < 0:
+        return -1
+    out.append(display(renderer, f"\\{name}{text[end:closing]}"))
+    return closing
+
+
+def _split_text_column(found: re.Match[str]) -> str:
+    """The text column of plain TeX's `\\cases`: `& if $j<d$;` → `& \\hbox{ if }j<d\\hbox{;}`."""
+    parts = found[1].split("$")
+    return "&" + "".join(part if index % 2 else f"\\hbox{{{part}}}" for index, part in enumerate(parts) if part.strip())
+
+
+def _split_inner_text(found: re.Match[str]) -> str:
+    """`\\text{if $x>0$ then}` → `\\text{if }x>0\\text{ then}`: no dollar inside a formula."""
+    command, parts = found[1], found[2].split("$")
+    return "".join(part if index % 2 else f"\\{command}{{{part}}}" for index, part in enumerate(parts) if part)
+
+
+COMMANDS: dict[str, "Handler"] = {
+    **dict.fromkeys(siunitx.NUM_GROUPS, _si),
+    **dict.fromkeys(("xymatrix", "xygraph"), _diagram),
+}

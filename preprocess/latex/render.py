@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from preprocess.config import LatexConfig
-from preprocess.latex import algorithms, blocks, characters, citations, environments, front_matter, layout_commands, render_math
+from preprocess.latex.rendering import algorithms, blocks, characters, citations, environments, formulas, front_matter, layout_commands
 from preprocess.latex.scan import Scanner, skip_line_space
 from preprocess.latex.tables import THEOREM_TITLES, unicode_symbols
 from preprocess.latex.trace import Trace
@@ -155,7 +155,7 @@ class Renderer:
             if token == "\\":
                 position = self._command(text, start, out, open_environments)
             elif token == "$":
-                position = render_math.dollar(self, text, start, out)
+                position = formulas.dollar(self, text, start, out)
             elif token == "~":
                 out.append(" ")
                 position = start + 1
@@ -165,7 +165,7 @@ class Renderer:
             elif token == "\x02":
                 end = text.find("\x03", start)
                 end = length if end < 0 else end
-                out.append(render_math.inline_math(self, text[start + 1 : end].replace("\x02", "")))
+                out.append(formulas.inline_math(self, text[start + 1 : end].replace("\x02", "")))
                 position = end + 1
             elif token in "{}\x03":
                 position = start + 1
@@ -242,7 +242,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
     for table in (
         characters.ACCENTS,
         characters.COMMANDS,
-        render_math.COMMANDS,
+        formulas.COMMANDS,
         citations.COMMANDS,
         front_matter.COMMANDS,
         blocks.COMMANDS,

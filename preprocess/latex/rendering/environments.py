@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from preprocess.latex import algorithms
-from preprocess.latex.front_matter import acknowledgments
-from preprocess.latex.render_math import display, display_environment, inline_math
+from preprocess.latex.rendering import algorithms
+from preprocess.latex.rendering.formulas import display, display_environment, inline_math
+from preprocess.latex.rendering.front_matter import acknowledgments
 from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import (
     BIBLIOGRAPHY_ENVIRONMENTS,

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from preprocess.latex import siunitx
-from preprocess.latex.citations import cites, refs
+from preprocess.latex.rendering.citations import cites, refs
 from preprocess.latex.scan import unguard
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from preprocess.latex.render_math import display, inline_math
+from preprocess.latex.rendering.formulas import display, inline_math
 from preprocess.latex.scan import skip_line_space, unguard
 from preprocess.latex.tables import COMBINING
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from preprocess.latex.encodings import declared_encoding, detect, split_by_encoding
 from preprocess.latex.trace import Trace
 
 TEX_SUFFIXES = (
@@ -32,37 +33,6 @@ _SKIPPED_SUFFIXES = re.compile(
     r"nb|xlsx?|docx?|pptx?|ttf|otf|pfb|afm|tfm|sh|md|js|css|synctex|fls|fdb_latexmk|blg|ist|dtx|ins|bcf|pgf|r|jl|pl|rb|gnu|plt)$",
     re.I,
 )
-_DECLARED = re.compile(
-    rb"\\(?:usepackage|RequirePackage)\s*\[([^\]]*)\]\s*\{[^}]*inputenc[^}]*\}|\\inputencoding\s*\{([^}]*)\}|%[^\n]{0,200}?coding[:=]\s*([-\w]+)|\\usepackage\s*\[(latin\d+|utf8|cp125\d|ansinew|applemac)\]"
-)
-_ENCODINGS = {
-    "latin1": "cp1252",
-    "ansinew": "cp1252",
-    "cp1252": "cp1252",
-    "iso-8859-1": "cp1252",
-    "latin9": "iso8859_15",
-    "latin2": "iso8859_2",
-    "latin3": "iso8859_3",
-    "latin4": "iso8859_4",
-    "latin5": "iso8859_9",
-    "latin10": "iso8859_16",
-    "cp1250": "cp1250",
-    "cp1251": "cp1251",
-    "cp866": "cp866",
-    "koi8-r": "koi8_r",
-    "koi8-u": "koi8_u",
-    "iso88595": "iso8859_5",
-    "applemac": "mac_roman",
-    "macce": "mac_latin2",
-    "cp437": "cp437",
-    "cp850": "cp850",
-    "cp852": "cp852",
-    "next": "latin_1",
-    "utf8": "utf_8",
-    "utf8x": "utf_8",
-    "utf-8": "utf_8",
-}
-
 
 _CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127)) | {0x0B: " ", 0x0C: "\n\n"}
 # the converter uses some of them as marks of its own
@@ -83,32 +53,25 @@ def decode(files: Mapping[str, bytes], trace: Trace | None = None) -> tuple[dict
     wanted = {name: content for name, content in files.items() if is_tex_name(name) and not name.startswith("anc/")}
     if not wanted:
         wanted = {name: content for name, content in files.items() if not name.startswith("anc/") and len(files) == 1}
-    declared = _declared_encoding(wanted)
+    of_files = {name: declared_encoding(content) for name, content in wanted.items()}
+    of_paper = next(filter(None, of_files.values()), None)
     for name, content in wanted.items():
         if not content:
             continue
         own: Counter[str] = Counter()
-        text = decode_text(content, declared, own)
+        encodings: list[str] = []
+        text = decode_text(content, of_files[name] or of_paper, own, encodings)
         warnings += own
         if trace is not None:
             for kind in own:
-                trace.note(kind, name, 0, declared or "" if kind == "encoding_declared" else "")
+                trace.note(kind, name, 0, ", ".join(encodings) if kind in ("encoding_declared", "encoding_detected") else "")
         if text is not None:
             texts[name] = text
     return texts, warnings
 
 
-def _declared_encoding(files: Mapping[str, bytes]) -> str | None:
-    for content in files.values():
-        for found in _DECLARED.finditer(content[:65536]):
-            for option in (found[1] or found[2] or found[3] or found[4] or b"").decode("ascii", "replace").split(","):
-                if (encoding := _ENCODINGS.get(option.strip().lower())) and encoding != "utf_8":
-                    return encoding
-    return None
-
-
-def decode_text(content: bytes, declared: str | None, warnings: Counter[str]) -> str | None:
-    """One file's text; None for what is no text at all. Counts each fallback in `warnings`."""
+def decode_text(content: bytes, declared: str | None, warnings: Counter[str], encodings: list[str] | None = None) -> str | None:
+    """One file's text; None for what is no text at all. Counts each fallback in `warnings`; `encodings` is given those that were used."""
     text: str | None = None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text = content.decode("utf-16", "replace")
@@ -123,10 +86,7 @@ def decode_text(content: bytes, declared: str | None, warnings: Counter[str]) ->
         if num_controls > len(content[:8192]) // 20:
             warnings["binary_file"] += 1
             return None
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError:
-            text = _decode_legacy(content, declared, warnings)
+        text = _decode_bytes(content, declared, warnings, encodings if encodings is not None else [])
     if "\0" in text:
         warnings["nul_characters"] += 1
         text = text.replace("\0", "")
@@ -144,18 +104,40 @@ def _utf16_without_mark(content: bytes) -> str | None:
     return None
 
 
-def _decode_legacy(content: bytes, declared: str | None, warnings: Counter[str]) -> str:
-    if declared is not None:
-        warnings["encoding_declared"] += 1
-        return content.decode(declared, "replace")
-    repaired = content.decode("utf-8", "replace")
-    num_bad = repaired.count("�")
-    num_good = sum(character > "\x7f" for character in repaired) - num_bad
-    if num_good > 4 * num_bad:
-        warnings["encoding_utf8_damaged"] += 1
-        return repaired
-    warnings["encoding_detected"] += 1
-    return content.decode("cp1252", "replace") if _could_be_cp1252(content) else content.decode("latin-1")
+def _decode_bytes(content: bytes, declared: str | None, warnings: Counter[str], encodings: list[str]) -> str:
+    if b"\x1b$" not in content:
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    pieces = split_by_encoding(content, declared)
+    return "".join([_decode_piece(piece, stated, len(pieces) > 1, warnings, encodings) for piece, stated in pieces])
+
+
+def _decode_piece(content: bytes, stated: str | None, is_switched: bool, warnings: Counter[str], encodings: list[str]) -> str:
+    """What stands between two switches of encoding, read as it says; where it says nothing, as damaged UTF-8 or as it looks."""
+    if content.isascii() and b"\x1b$" not in content:
+        return content.decode("ascii")
+    if not is_switched or stated in (None, "utf_8"):
+        repaired = content.decode("utf-8", "replace")
+        num_bad = repaired.count("�")
+        num_good = sum(character > "\x7f" for character in repaired) - num_bad
+        if num_bad and num_good > 4 * num_bad:
+            warnings["encoding_utf8_damaged"] += 1
+            return repaired
+        if not num_bad and b"\x1b$" not in content:
+            return repaired
+    kind = "encoding_detected"
+    if stated is None or stated == "utf_8":
+        stated = detect(content)
+    else:
+        kind = "encoding_declared"
+    warnings[kind] = 1  # once a file, whatever its number of pieces
+    if stated not in encodings:
+        encodings.append(stated)
+    if stated == "cp1252" and not _could_be_cp1252(content):
+        return content.decode("latin-1")
+    return content.decode(stated, "replace")
 
 
 def _could_be_cp1252(content: bytes) -> bool:

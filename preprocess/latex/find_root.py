@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 
-_CLASS = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle)\b\s*(?:\[[^\]]*\])?\s*(?:%[^\n]*\n\s*)?\{?\s*([\w-]*)", re.M)
+_CLASS = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle)\b\s*(?:\[[^\]]{0,1000}\])?\s*(?:%[^\n]*\n\s*)?\{?\s*([\w-]*)", re.M)
 _BEGIN = re.compile(r"^[^%\n]*\\begin\s*\{document\}", re.M)
 _PLAIN_END = re.compile(r"^[^%\n]*\\(?:bye|end|enddocument)\b(?!\s*\{)", re.M)
 _PLAIN_START = re.compile(
@@ -15,10 +15,10 @@ _PLAIN_START = re.compile(
     re.M,
 )
 _INCLUDED = re.compile(
-    r"\\(?:[A-Za-z]*(?:input|import|include|subfile)[A-Za-z]*|InputIfFileExists)\*?\s*(?:\[[^\]\n]*\])?\s*"
-    r"(?:\{([^{}\n]*)\}\s*(?:\{([^{}\n]*)\})?|([^\s{}\\%]+))"
+    r"\\(?:[A-Za-z]*(?:input|import|include|subfile)[A-Za-z]*|InputIfFileExists)\*?\s*(?:\[[^\]\n]{0,400}\])?\s*"
+    r"(?:\{([^{}\n]{0,400})\}\s*(?:\{([^{}\n]{0,400})\})?|([^\s{}\\%]{1,400}))"
 )
-_SUBFILE = re.compile(r"^[^%\n]*\\documentclass\s*\[([^\]]+)\]\s*\{subfiles\}", re.M)
+_SUBFILE = re.compile(r"^[^%\n]*\\documentclass\s*\[([^\]\n]{1,400})\]\s*\{subfiles\}", re.M)
 _NO_ROOT_CLASSES = frozenset({"subfiles", "standalone"})
 _AMS_CLASS = re.compile(r"\\documentstyle\s*\{amsppt\}")
 _FIRST_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root", "thesis", "book", "master")

@@ -23,8 +23,9 @@ _UNITS = {
     "jansky": "Jy", "eV": "eV",
 }  # fmt: skip
 _SHORT = re.compile(r"(?:[yzafpnuµmcdhkMGTPE]|da)?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|C|V|F|S|T|H|eV|L|l|B|b|bar|rad|ohm|dB)|min|h|kWh")
-_UNIT_STEP = re.compile(r"\\([A-Za-z]+)(?:\s*\{([^{}]*)\})?|\^\s*\{?\s*([-+]?\d+)\s*\}?|([^\\^\s.~,{}/]+)|(/)|\s+|.", re.S)
-_SCIENTIFIC = re.compile(r"([-+]?[\d.,]*(?:\(\d+\))?)\s*[eEdD]\s*([-+]?\d+)")
+_UNIT_STEP = re.compile(r"\\([A-Za-z]+)(?:\s*\{([^{}]*)\})?|\^\s*\{?\s*([-+]?\d{1,3})\s*\}?|([^\\^\s.~,{}/]+)|(/)|\s+|.", re.S)
+_SCIENTIFIC = re.compile(r"((?:[-+]|(?<![\d.,]))[\d.,]*+(?:\(\d{1,40}\))?)\s*[eEdD]\s*([-+]?)0*(\d+)")  # each run of digits is read once
+_POWER = re.compile(r"-?\d{1,3}")
 ONE_NUMBER = frozenset({"num"})
 ONE_UNIT = frozenset({"si", "unit"})
 QUANTITY = frozenset({"SI", "qty"})
@@ -44,7 +45,7 @@ def unit_parts(unit: str) -> list[tuple[str, int]]:
         name, argument, exponent, literal, slash = found.groups()
         if exponent is not None:
             if parts:
-                parts[-1] = parts[-1][0], parts[-1][1] * int(exponent)
+                parts[-1] = parts[-1][0], _product(parts[-1][1], int(exponent))
         elif slash is not None:
             sign = -1
         elif literal is not None:
@@ -59,11 +60,11 @@ def unit_parts(unit: str) -> list[tuple[str, int]]:
         elif name in ("square", "cubic"):
             power = 2 if name == "square" else 3
         elif name in ("squared", "cubed", "tothe", "raiseto"):
-            number = 2 if name == "squared" else 3 if name == "cubed" else int(argument) if (argument or "").strip("-").isdigit() else 1
+            number = 2 if name == "squared" else 3 if name == "cubed" else int(argument) if _POWER.fullmatch(argument or "") else 1
             if name == "raiseto":
                 power = number
             elif parts:
-                parts[-1] = parts[-1][0], parts[-1][1] * number
+                parts[-1] = parts[-1][0], _product(parts[-1][1], number)
         elif name in ("of", "cancel", "highlight"):
             continue
         else:
@@ -73,10 +74,20 @@ def unit_parts(unit: str) -> list[tuple[str, int]]:
     return parts
 
 
+def _product(power: int, factor: int) -> int:
+    """A power of a power, where it still is one that a unit has."""
+    return power * factor if abs(power * factor) < 1000 else power
+
+
 def _number(text: str, *, is_math: bool) -> str:
     text = text.strip().replace("+-", "\\pm")
-    written = _SCIENTIFIC.sub(lambda found: f"{found[1]}\\times 10^{{{int(found[2])}}}" if found[1] else f"10^{{{int(found[2])}}}", text)
+    written = _SCIENTIFIC.sub(_power_of_ten, text)
     return written if is_math or not ("\\" in written or "^" in written) else f"${written}$"
+
+
+def _power_of_ten(found: re.Match[str]) -> str:
+    exponent = found[3] if found[2] != "-" else f"-{found[3]}"
+    return f"{found[1]}\\times 10^{{{exponent}}}" if found[1] else f"10^{{{exponent}}}"
 
 
 def _unit(text: str, *, is_math: bool) -> str:

@@ -43,3 +43,21 @@ def test_units(unit: str, parts: list[tuple[str, int]]) -> None:
 def test_what_is_printed(name: str, groups: list[str], prose: str, formula: str) -> None:
     assert show(name, groups, is_math=False) == prose
     assert show(name, groups, is_math=True) == formula
+
+
+@pytest.mark.parametrize(
+    "number, shown",
+    [
+        ("1e" + "9" * 6_000, "1\\times 10^{" + "9" * 6_000 + "}"),
+        ("-2.5(3)E-007", "-2.5(3)\\times 10^{-7}"),
+        ("e+3", "10^{3}"),
+        ("1" * 1_000_000, "1" * 1_000_000),
+    ],
+)
+def test_numbers_of_any_length(number: str, shown: str) -> None:
+    assert show("num", [number], is_math=True) == shown
+
+
+def test_powers_of_any_height() -> None:
+    assert unit_parts("\\m" + "\\squared" * 100_000) == [("m", 512)]
+    assert unit_parts("\\m\\tothe{" + "9" * 6_000 + "}") == [("m", 1)]

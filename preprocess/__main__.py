@@ -1,4 +1,4 @@
-"""The command line of the preprocessing: run, extract, report."""
+"""The command line of the preprocessing."""
 
 import argparse
 import gzip
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from preprocess import harvest
 from preprocess.explain import explanation
 from preprocess.guard import guarded
 from preprocess.latex.trace import Trace
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="DIR", help="the --out of a run")
     report.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: DIR/report.html)")
     report.set_defaults(do=_report)
+    harvest.add_arguments(commands.add_parser("harvest", help="a metadata snapshot from an OAI-PMH endpoint, whole or what has changed"))
     return parser
 
 

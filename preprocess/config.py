@@ -308,6 +308,32 @@ class RunawayConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HarvestConfig:
+    """How an OAI-PMH endpoint is asked. Decides when answers come, never what they are."""
+
+    request_interval_seconds: float = 3.0
+    # seconds between requests, the first wait after a failure too, doubled from one to the next: arXiv's terms for its interfaces allow one
+    # request every three seconds.
+    timeout_seconds: float = 120.0
+    # seconds without a byte after which a request has failed: arXiv takes tens of seconds to make a page.
+    max_attempts: int = 10
+    # requests for one page, one after the other, before the harvest ends (the same command goes on with it).
+    max_wait_seconds: float = 1_800.0
+    # the longest wait between two of them. An endpoint that asks for a longer one ends the harvest.
+    max_page_bytes: int = 256 << 20
+    # bytes of one answer: arXiv's pages of 1,000 and more records have 2 to 5 MB.
+    say_interval_seconds: float = 30.0
+    # seconds between lines of progress.
+
+    def __post_init__(self) -> None:
+        for name in ("request_interval_seconds", "max_wait_seconds", "say_interval_seconds"):
+            require(getattr(self, name) >= 0, f"harvest.{name}", getattr(self, name), "0 or more is needed")
+        require(self.timeout_seconds > 0, "harvest.timeout_seconds", self.timeout_seconds, "more than 0 is needed")
+        for name in ("max_attempts", "max_page_bytes"):
+            require(getattr(self, name) >= 1, f"harvest.{name}", getattr(self, name), "at least 1 is needed")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All of it; what decides an output is written into every manifest (`recorded`)."""
 
@@ -319,11 +345,12 @@ class Config:
     minhash: MinHashConfig = field(default_factory=MinHashConfig)
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     runaway: RunawayConfig = field(default_factory=RunawayConfig)
+    harvest: HarvestConfig = field(default_factory=HarvestConfig)
 
 
-WATCHING = ("runaway",)  # sections that no byte of an output depends on
+NOT_RECORDED = ("runaway", "harvest")  # sections that no byte of an output depends on
 
 
 def recorded(config: Config) -> dict[str, Any]:
     """The config as manifests have it: what an output may depend on. A run whose guard was raised on the way ends like any other."""
-    return {section: fields for section, fields in asdict(config).items() if section not in WATCHING}
+    return {section: fields for section, fields in asdict(config).items() if section not in NOT_RECORDED}

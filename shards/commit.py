@@ -2,6 +2,7 @@
 
 On a file system a file is written under a temporary name in its own folder, fsynced, renamed, and the folder fsynced.
 A name that starts with `TEMPORARY_PREFIX` is never part of an output; what a killed run left behind is removed by the next.
+On an object store a file is one PUT, which is whole or nothing; temporary files are in the scratch folder of this machine.
 """
 
 import contextlib
@@ -9,10 +10,13 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from shards.errors import InputError
+from shards.lease import hold_lease
+from shards.store import Place, StorePath
 
 TEMPORARY_PREFIX = ".tmp-"
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
@@ -24,15 +28,18 @@ def local_folder(place: str | os.PathLike[str]) -> Path:
     if text.startswith("file://"):
         text = text[len("file://") :]
     elif _URI.match(text):
-        raise InputError(f"{text}: only local folders are supported as yet; give a folder that every node sees")
+        raise InputError(f"{text}: this command works on local folders only; give a folder, and copy it from or to the store")
     path = Path(text)
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file, a folder is needed")
     return path
 
 
-def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str] | StorePath, content: bytes) -> None:
     """Commits `content` as `path`, creating its folder: the whole file or nothing. Errors of the file system come as `OSError`."""
+    if isinstance(path, StorePath):
+        path.put(content)
+        return
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name}"
@@ -48,8 +55,12 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     fsync_folder(path.parent)
 
 
-def commit_file(temporary: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
-    """Commits a file that was written under a temporary name on the same file system (`temporary_path`)."""
+def commit_file(temporary: str | os.PathLike[str], path: str | os.PathLike[str] | StorePath) -> None:
+    """Commits a file that was written under a temporary name (`temporary_path`), which is gone afterwards."""
+    if isinstance(path, StorePath):
+        path.put(Path(temporary))
+        Path(temporary).unlink()
+        return
     path = Path(path)
     with open(temporary, "rb") as handle:
         os.fsync(handle.fileno())
@@ -57,15 +68,19 @@ def commit_file(temporary: str | os.PathLike[str], path: str | os.PathLike[str])
     fsync_folder(path.parent)
 
 
-def temporary_path(path: str | os.PathLike[str]) -> Path:
-    """A fresh temporary name beside `path`, whose folder is created."""
+def temporary_path(path: str | os.PathLike[str] | StorePath) -> Path:
+    """A fresh temporary name beside `path`, whose folder is created; for a store's file in its scratch folder (`shards.store`)."""
+    if isinstance(path, StorePath):
+        return Path(path.options.scratch or tempfile.gettempdir()) / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name}"
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name}"
 
 
-def fsync_folder(folder: Path) -> None:
-    """Makes renames inside `folder` durable."""
+def fsync_folder(folder: Place) -> None:
+    """Makes renames inside `folder` durable; a store's PUT is."""
+    if isinstance(folder, StorePath):
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -73,8 +88,10 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_temporaries(folder: str | os.PathLike[str]) -> int:
+def remove_temporaries(folder: str | os.PathLike[str] | StorePath) -> int:
     """Removes what killed runs left under `folder`; gives the number of files removed. Only while no other run writes there."""
+    if isinstance(folder, StorePath):
+        return 0
     num_removed = 0
     for path in sorted(Path(folder).rglob(f"{TEMPORARY_PREFIX}*")):
         if path.is_file():
@@ -84,8 +101,15 @@ def remove_temporaries(folder: str | os.PathLike[str]) -> int:
 
 
 @contextlib.contextmanager
-def only_run(out: Path) -> Iterator[None]:
-    """Holds the output's lock. Raises `InputError` where another run holds it, or where `out` cannot be written."""
+def only_run(out: Place) -> Iterator[Callable[[], None]]:
+    """Holds the output's lock, on a store its lease. Raises `InputError` where another run holds it, or where `out` cannot be written.
+
+    Gives a function that raises where the lease was lost to another run meanwhile; a lock cannot be.
+    """
+    if isinstance(out, StorePath):
+        with hold_lease(out / ".lease") as require_lease:
+            yield require_lease
+        return
     try:
         out.mkdir(parents=True, exist_ok=True)
         handle = open(out / ".lock", "a")  # noqa: SIM115
@@ -96,4 +120,4 @@ def only_run(out: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"{out}: another run is writing there; wait for it, or give another --out") from None
-        yield
+        yield lambda: None

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shards.store import Place, open_binary
+
 FINGERPRINT_HEX_DIGITS = 32
 _READ_BYTES = 1 << 20
 
@@ -39,10 +41,10 @@ def unit_interval(key: str, salt: str) -> float:
     return int.from_bytes(digest[:7], "big") / (1 << 56)
 
 
-def file_digest(path: str | Path, algorithm: str) -> str:
+def file_digest(path: str | Place, algorithm: str) -> str:
     """Hexadecimal digest of a whole file, read in pieces."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    with open(path, "rb") as handle:
+    with open_binary(Path(path) if isinstance(path, str) else path) as handle:
         while piece := handle.read(_READ_BYTES):
             digest.update(piece)
     return digest.hexdigest()

@@ -7,17 +7,18 @@ from typing import Any
 
 from shards.commit import write_bytes
 from shards.errors import InputError
+from shards.store import Place
 
 
-def write_manifest(path: str | Path, content: dict[str, Any]) -> None:
+def write_manifest(path: str | Place, content: dict[str, Any]) -> None:
     """Commits `content` as readable JSON with sorted keys."""
     write_bytes(path, (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
 
 
-def read_manifest(path: str | Path) -> dict[str, Any]:
+def read_manifest(path: str | Place) -> dict[str, Any]:
     """The manifest at `path`. Raises `InputError` where it is missing or is no JSON object."""
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = json.loads((Path(path) if isinstance(path, str) else path).read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such manifest; is this the folder of a finished run?") from None
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ import orjson
 import zstandard
 
 from shards.errors import InputError
+from shards.store import Place, open_binary
 
 ZSTD_LEVEL = 6
 DOCUMENTS_PER_FRAME = 16  # frames of 16 and more lose under 3 % to one stream on LaTeX text
@@ -32,11 +33,11 @@ def encode_text_shard(documents: Iterable[Mapping[str, Any]]) -> bytes:
     return b"".join(frames)
 
 
-def read_text_shard(path: str | Path) -> Iterator[dict[str, Any]]:
+def read_text_shard(path: str | Place) -> Iterator[dict[str, Any]]:
     """The documents of a text shard in order. Raises `InputError` with file and line for what is no text shard, or a cut one."""
     number = 0
     try:
-        with open(path, "rb") as handle:
+        with open_binary(Path(path) if isinstance(path, str) else path) as handle:
             for number, line in enumerate(_lines(_decompressed(handle)), 1):
                 document = orjson.loads(line)
                 if not isinstance(document, dict):

@@ -16,3 +16,12 @@ def ray_cluster() -> Iterator[None]:
         ray.data.DataContext.get_current()
     with connect(None, num_cpus=2):
         yield
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The URL of one S3 server for all tests, on this machine; each test makes a bucket of its own."""
+    from tests.object_stores import s3_server
+
+    with s3_server() as url:
+        yield url

@@ -6,10 +6,13 @@ probability 3e-12.
 """
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
+
+from preprocess.words import distinct_words
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -17,6 +20,9 @@ VERSION = 1  # raise it, and `minhash` in `preprocess.pipeline.STAGE_VERSIONS`, 
 
 _WORD = re.compile(r"\w+")
 _MARKER_NUMBER = re.compile(r"\[(cite|ref):[0-9]+\]")
+# ASCII in lower case with blanks for what is in no word; bytes of other characters stay, and are seen to word by word
+_WORDS_APART = bytes(code if code > 127 else ord(chr(code).lower() if _WORD.match(chr(code)) else " ") for code in range(256))
+_MAX_REMEMBERED_BYTES = 64
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio
 _SHIFT = np.uint64(29)
 # multipliers and shifts of the splitmix64 finaliser (Steele, Lea, Flood 2014)
@@ -25,9 +31,28 @@ _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 def word_hashes(text: str) -> Hashes:
     """One hash for each word, in order: `[W]` uint64. Each different word is hashed once: a paper repeats its own."""
-    words = _WORD.findall(_MARKER_NUMBER.sub(r"[\1]", text).lower())
-    table = {word: int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little") for word in set(words)}
-    return np.fromiter(map(table.__getitem__, words), dtype=np.uint64, count=len(words))
+    text = _MARKER_NUMBER.sub(r"[\1]", text)
+    if "Σ" in text:
+        text = text.lower()  # the one letter whose lower case depends on what stands beside it
+    parts, numbers = distinct_words(text.encode("utf-8", "surrogatepass").translate(_WORDS_APART))
+    hashes_of = [(_remembered if len(part) <= _MAX_REMEMBERED_BYTES else _hashes_of)(part) for part in parts]
+    found = np.array([value for values in hashes_of for value in values], dtype=np.uint64)
+    if len(found) == len(parts) and all(hashes_of):
+        return found[numbers]
+    # a part with signs outside ASCII in it holds several words, or none
+    num_words = np.array([len(values) for values in hashes_of], dtype=np.int64)
+    first = np.cumsum(num_words) - num_words
+    repeats = num_words[numbers]
+    places = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    return found[np.repeat(first[numbers], repeats) + places]
+
+
+def _hashes_of(part: bytes) -> tuple[int, ...]:
+    words = [part] if part.isascii() else [word.encode() for word in _WORD.findall(part.decode("utf-8", "surrogatepass").lower())]
+    return tuple(int.from_bytes(blake2b(word, digest_size=8).digest(), "little") for word in words)
+
+
+_remembered = lru_cache(maxsize=1 << 16)(_hashes_of)  # 20 MB at most: nine of ten words of a paper were in an earlier one
 
 
 def run_hashes(words: Hashes, num_words: int) -> Hashes:
@@ -45,10 +70,15 @@ def run_hashes(words: Hashes, num_words: int) -> Hashes:
     return hashes ^ (hashes >> np.uint64(31))
 
 
+def shingles_in_order(text: str, num_words: int) -> Hashes:
+    """A text's shingles, in order and as often as they stand there: `[R]` uint64."""
+    words = word_hashes(text)
+    return run_hashes(words, min(num_words, len(words))) if len(words) else words
+
+
 def shingles(text: str, num_words: int) -> Hashes:
     """The set of a text's shingles: `[S]` uint64, sorted, distinct. A text of fewer words is one shingle, one without words has none."""
-    words = word_hashes(text)
-    return np.unique(run_hashes(words, min(num_words, len(words)))) if len(words) else words
+    return np.unique(shingles_in_order(text, num_words))
 
 
 def jaccard(one: Hashes, other: Hashes) -> float:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 _ENVIRONMENTS = (
     "equation align alignat flalign xalignat xxalignat gather multline eqnarray math displaymath dmath dgroup IEEEeqnarray subequations "
@@ -24,14 +24,7 @@ Kind = Literal["prose", "inline_math", "display_math", "table", "code", "marker"
 # headings, captions and footnotes are prose; the cells of a table are `table`, the formulas in them math
 MATH_KINDS: frozenset[Kind] = frozenset({"inline_math", "display_math"})
 
-
-class Region(NamedTuple):
-    """`text[start:end]` is of one kind; its delimiters (`$`, `\\[`, `\\begin{…}`, fences) belong to it."""
-
-    kind: Kind
-    start: int
-    end: int
-
+Region = tuple[Kind, int, int]  # kind, start, end: `text[start:end]`, to which its delimiters (`$`, `\[`, `\begin{…}`, fences) belong
 
 _OPENING = re.compile(
     # every alternative begins with a literal, so that the search skips to one of four characters. An inline formula that ends, by far the
@@ -48,21 +41,23 @@ _LINE_END_OR_CELL = re.compile(r"\n|" + _CELL.pattern)
 def regions(text: str) -> Iterator[Region]:
     """The regions of `text` in order; neighbours may be of one kind (two formulas side by side). Never raises; none for no text."""
     spans = _spans(text)
-    tables = _tables(text, spans)
-    tables.append((len(text), len(text)))
-    position, table = 0, 0
-    for span in [*spans, Region("prose", len(text), len(text))]:
-        while position < span.start:
-            while tables[table][1] <= position:
-                table += 1
-            start, end = tables[table]
-            is_table = start <= position
-            stop = min(span.start, end if is_table else start)
-            yield Region("table" if is_table else "prose", position, stop)
+    tables = iter([*_tables(text, spans), (len(text), len(text))])
+    table_start, table_end = next(tables)
+    position = 0
+    for span in [*spans, ("prose", len(text), len(text))]:
+        _, start, end = span
+        while position < start:
+            while table_end <= position:
+                table_start, table_end = next(tables)
+            is_table = table_start <= position
+            stop = table_end if is_table else table_start
+            if start < stop:
+                stop = start
+            yield ("table" if is_table else "prose"), position, stop
             position = stop
-        if span.end > span.start:
+        if end > start:
             yield span
-        position = span.end
+        position = end
 
 
 def characters_by_kind(text: str) -> Counter[Kind]:
@@ -78,23 +73,32 @@ def _spans(text: str) -> list[Region]:
     spans: list[Region] = []
     missing: dict[str, int] = {}  # closing sign → up to where it is known not to come
     position = 0
-    while (found := _OPENING.search(text, position)) is not None:
-        start, position = found.span()
+    while position >= 0:
+        position = _add_spans(text, position, spans, missing)
+    return spans
+
+
+def _add_spans(text: str, position: int, spans: list[Region], missing: dict[str, int]) -> int:
+    """Adds the spans from `position` on, up to the first that the search has to go on behind: that place, -1 at the text's end."""
+    for found in _OPENING.finditer(text, position):
         if found.lastindex == 1:
-            spans.append(Region("inline_math", start, position))
+            spans.append(("inline_math", *found.span()))
             continue
         sign = found[0]
         if sign in ("$", "$$", r"\$", r"\\"):
             continue
+        start = found.start()
         if sign[0] == "[":
-            spans.append(Region("marker", start, position))
+            spans.append(("marker", start, found.end()))
             continue
         if sign[0] == "`":
             sign, position = _FENCE, start + len(_FENCE)
             if start and text[start - 1] != "\n":
-                continue
+                return position
+        else:
+            position = found.end()
         if start < missing.get(sign, 0):
-            continue
+            return position
         if sign is _FENCE:
             kind: Kind = "code"
             ending = _FENCE_END.search(text, found.end())
@@ -107,10 +111,10 @@ def _spans(text: str) -> list[Region]:
             end, limit = rest.end(1), rest.end()
         if end < 0:
             missing[sign] = limit
-        else:
-            spans.append(Region(kind, start, end))
-            position = end
-    return spans
+            return position
+        spans.append((kind, start, end))
+        return end
+    return -1
 
 
 @cache
@@ -138,7 +142,7 @@ def _tables(text: str, spans: list[Region]) -> list[tuple[int, int]]:
         rows.clear()
 
     position = 0
-    for kind, start, end in [*spans, Region("prose", len(text), len(text))]:
+    for kind, start, end in [*spans, ("prose", len(text), len(text))]:
         for step in _LINE_END_OR_CELL.finditer(text, position, start):
             if step[0] == "|":
                 has_cell = has_cell or _is_cell(text, step.start())
@@ -158,11 +162,13 @@ def _tables(text: str, spans: list[Region]) -> list[tuple[int, int]]:
 
 
 def _cells(text: str, spans: list[Region]) -> Iterator[int]:
-    starts = [span.start for span in spans]
+    starts = [start for _, start, _ in spans]
     for found in _CELL.finditer(text):
-        before = bisect_right(starts, found.start()) - 1
-        if (before < 0 or spans[before].end <= found.start()) and _is_cell(text, found.start()):
-            yield found.start()
+        position = found.start()
+        if _is_cell(text, position):
+            before = bisect_right(starts, position) - 1
+            if before < 0 or spans[before][2] <= position:
+                yield position
 
 
 def _is_cell(text: str, position: int) -> bool:

@@ -12,16 +12,16 @@ import hashlib
 import re
 import string
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
 
 import numpy as np
+import numpy.typing as npt
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from preprocess.config import DescribeConfig
 from preprocess.records import Quality
+from preprocess.words import distinct_words
 from shards.grammar import MATH_KINDS, regions
 
 UNDETERMINED = "und"  # ISO 639-2's code for a language that cannot be told
@@ -37,6 +37,7 @@ _CONTROL_WORD = re.compile(r"\\(?!textbackslash\{\})[A-Za-z]+")  # `\textbacksla
 _BULLETS = ("- ", "• ", "* ", "‣ ", "◦ ")
 _ELLIPSES = ("…", "...")
 _SENTENCE_ENDS = (".", "!", "?", "”", '"')
+_BLANKS_APART = bytes(32 if code < 128 and chr(code).isspace() else max(code, 1) for code in range(256))  # zero bytes are no part of words
 _HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no word is lost modulo 2^64
 
 
@@ -81,13 +82,14 @@ def describe(text: str, config: DescribeConfig) -> Description:
 
 def measure_quality(prose: str, prose_share: float) -> tuple[int, Quality]:
     """Prose and its share of its text → its number of words and its measures."""
-    tokens = prose.split()
-    word_ids: dict[str, int] = {}  # token → its word's number from 1; what is no word (numbers, signs) has none
+    tokens, numbers = _tokens(prose)
+    num_of = np.bincount(numbers, minlength=len(tokens)).tolist()
+    is_word = np.zeros(len(tokens), dtype=np.bool_)  # what is none (numbers, signs) stands in no run of words
     num_words = num_others = num_stop_words = num_letters = 0
-    for token, count in Counter(tokens).items():  # a paper has five times as many words as different ones
+    for number, (token, count) in enumerate(zip(tokens, num_of, strict=True)):  # a paper has five times as many words as different ones
         word = token if token.isalpha() else token.strip(_PUNCTUATION)
         if word.isalpha() or _LETTER.search(word):
-            word_ids[token] = len(word_ids) + 1
+            is_word[number] = True
             num_words += count
             num_letters += count * len(word)
             num_stop_words += count * (word in STOP_WORDS)
@@ -110,22 +112,35 @@ def measure_quality(prose: str, prose_share: float) -> tuple[int, Quality]:
         duplicate_line_share=_ratio(
             sum(len(line) * (count - 1) for line, count in lines.items()), sum(len(line) * count for line, count in lines.items())
         ),
-        duplicate_ngram_share=_ratio(_num_repeated(tokens, word_ids), num_words),
+        duplicate_ngram_share=_ratio(_num_repeated(numbers[is_word[numbers]]), num_words),
     )
 
 
-def _num_repeated(tokens: Sequence[str], word_ids: Mapping[str, int]) -> int:
-    """How many words stand in a run of `NGRAM_WORDS` that has come before; each counts once, in however many runs it stands."""
-    ids = np.fromiter(map(word_ids.get, tokens, repeat(0)), dtype=np.uint64, count=len(tokens))
-    ids = ids[ids > 0]  # [W] uint64
-    num_runs = len(ids) - NGRAM_WORDS + 1
+def _tokens(prose: str) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """The different strings between white space, and the number of each one's own, in order: `[T]` int64, places in the list."""
+    found, numbers = distinct_words(prose.encode("utf-8", "surrogatepass").translate(_BLANKS_APART))
+    tokens = b" ".join(found).decode("utf-8", "surrogatepass").split()
+    # white space outside ASCII, of which normalised prose has none, parts words as well
+    return (tokens, numbers) if len(tokens) == len(found) else _tokens(" ".join(prose.split()))
+
+
+def _num_repeated(words: npt.NDArray[np.int64]) -> int:
+    """How many words stand in a run of `NGRAM_WORDS` that has come before; each counts once, in however many runs it stands.
+
+    `words`: `[W]`, the number of each word.
+    """
+    num_runs = len(words) - NGRAM_WORDS + 1
     if num_runs < 2:
         return 0
+    ids = words.astype(np.uint64) + np.uint64(1)
     hashes = np.zeros(num_runs, dtype=np.uint64)  # a polynomial of the run's ids modulo 2^64
     for place in range(NGRAM_WORDS):
         hashes = hashes * _HASH_FACTOR + ids[place : place + num_runs]
+    order = np.argsort(hashes)
+    in_order = hashes[order]
+    is_other = np.concatenate(([True], in_order[1:] != in_order[:-1]))
     is_repeated = np.ones(num_runs, dtype=np.bool_)
-    is_repeated[np.unique(hashes, return_index=True)[1]] = False
+    is_repeated[np.minimum.reduceat(order, np.flatnonzero(is_other))] = False  # of equal runs all but the first
     starts = np.flatnonzero(is_repeated)
     change = np.zeros(len(ids) + 1, dtype=np.int64)  # +1 where a repeated run begins, -1 where one has ended
     change[starts] += 1

@@ -1,4 +1,6 @@
 import hashlib
+import re
+import string
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from preprocess.config import DescribeConfig
 from preprocess.records import QUALITY_MEASURES, Quality
-from preprocess.stages.describe import UNDETERMINED, describe, identify_language
+from preprocess.stages.describe import NGRAM_WORDS, UNDETERMINED, describe, identify_language, measure_quality
 from shards.errors import InputError
 
 CONFIG = DescribeConfig()
@@ -181,6 +183,33 @@ def test_formulas_code_and_tables_have_no_say_in_the_quality() -> None:
 def test_shares_are_shares_whatever_the_text(text: str) -> None:
     for name, value in asdict(quality(text)).items():
         assert 0 <= value <= (1 if name.endswith("share") else 2000), name
+
+
+def plainly_measured(prose: str) -> dict[str, float]:
+    """Words and repeated words, counted without numbers for words."""
+    signs = string.punctuation + "“”‘’„«»…–—·•"
+    tokens = [token.strip(signs) for token in prose.split()]
+    words = [raw for raw, token in zip(prose.split(), tokens, strict=True) if re.search(r"[^\W\d_]", token)]
+    seen: set[tuple[str, ...]] = set()
+    repeated: set[int] = set()
+    for start in range(len(words) - NGRAM_WORDS + 1):
+        run = tuple(words[start : start + NGRAM_WORDS])
+        if run in seen:
+            repeated |= set(range(start, start + NGRAM_WORDS))
+        seen.add(run)
+    others = sum(1 for token in tokens if token and not re.search(r"[^\W\d_]", token))
+    return {
+        "num_words": len(words),
+        "alphabetic_word_share": round(len(words) / (len(words) + others), 4) if words or others else 0,
+        "duplicate_ngram_share": round(len(repeated) / len(words), 4) if words else 0,
+    }
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(alphabet="ab1 \n\u00a0\u2003.,é’_\x00\x1c", max_size=300), st.text(max_size=100)))
+def test_measures_are_those_of_a_plain_count(prose: str) -> None:
+    num_words, measured = measure_quality(prose, 1.0)
+    assert {"num_words": num_words, **{name: getattr(measured, name) for name in list(plainly_measured(""))[1:]}} == plainly_measured(prose)
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,7 @@
+import re
+import sys
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from preprocess.config import Config, NormaliseConfig
 from preprocess.pipeline import process_paper
 from preprocess.records import Document
-from preprocess.stages.normalise import normalise
+from preprocess.stages.normalise import _COMPOSING, normalise
 from tests.preprocess.tiny import packed, raw_paper
 
 MASKING = NormaliseConfig(mask_emails=True, mask_phone_numbers=True)
@@ -82,8 +85,56 @@ def test_twice_changes_nothing(text: str) -> None:
         assert normalise(once, config) == once
 
 
+def plainly_normalised(text: str) -> str:
+    """The same step by step over the whole text, whatever it holds."""
+    text = re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200c\u2060\ufeff\ufffe\uffff\ud800-\udfff]", "", re.sub("\r\n?", "\n", text))
+    text = re.sub("[\u2010\u2011]", "-", unicodedata.normalize("NFC", text))
+    parts = re.split(r"(?ms)(^```[^\n]*\n.*?^```[ \t]*$)", text)
+    for index in range(0, len(parts), 2):
+        blank = re.sub("[\t\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]", " ", parts[index])
+        parts[index] = re.sub("\n{3,}", "\n\n", re.sub(" *\n *", "\n", re.sub(" +", " ", blank)))
+    text = "".join(parts).strip("\n ")
+    return f"{text}\n" if text else ""
+
+
+ANY_SIGN = st.one_of(st.sampled_from("aeE \n\n\t$`\r-é–“\u0301\u0327\u0308\u1100\u1161\u11a8\u212b\u2126\u2010\u2000αώ中"), st.characters())
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(ANY_SIGN, max_size=60).map("".join))
+def test_what_is_passed_over_would_have_changed_nothing(text: str) -> None:
+    assert normalise(text, NormaliseConfig()) == plainly_normalised(text)
+
+
+def test_characters_passed_over_compose_with_nothing() -> None:
+    composing = re.compile(_COMPOSING)
+    num_passed_over = 0
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        decomposed = unicodedata.decomposition(character).split()
+        if decomposed and not decomposed[0].startswith("<"):
+            assert all(composing.match(chr(int(second, 16))) for second in decomposed[1:]), hex(code)
+        if not composing.match(character):
+            num_passed_over += 1
+            assert unicodedata.combining(character) == 0, hex(code)
+            assert unicodedata.normalize("NFC", character) == character, hex(code)
+    assert 2_000 < num_passed_over < 10_000
+
+
 @pytest.mark.parametrize(
-    "text", ["+1" * 50_000, "+1 2" * 50_000, "a@" * 50_000, "a.a@" * 50_000, "{" * 50_000 + "@", "`" * 50_001, " \n" * 50_000]
+    "text",
+    [
+        "+1" * 50_000,
+        "+1 2" * 50_000,
+        "a@" * 50_000,
+        "a.a@" * 50_000,
+        "{" * 50_000 + "@",
+        "`" * 50_001,
+        " \n" * 50_000,
+        "e\u0301" * 50_000,
+        "\u0301" * 50_000,
+        "中" * 50_000,
+    ],
 )
 def test_the_time_is_linear_in_the_length(text: str) -> None:
     started = time.process_time()

@@ -1,3 +1,5 @@
+import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,16 @@ def word_runs(text: str, num_words: int) -> list[tuple[str, ...]]:
     """The same without hashes."""
     words = "".join(character if character.isalnum() or character == "_" else " " for character in text.lower()).split()
     return [tuple(words[start : start + num_words]) for start in range(len(words) - num_words + 1)]
+
+
+SIGNS = "aABß é1_.,\nİΣςσ'’–“K\u0301\x00\ud800中٣𝔸"
+
+
+@given(st.one_of(st.text(alphabet=SIGNS, max_size=60), st.text(max_size=60)))
+def test_a_words_hash_is_the_digest_of_its_lower_case(text: str) -> None:
+    words = re.findall(r"\w+", re.sub(r"\[(cite|ref):[0-9]+\]", r"[\1]", text).lower())
+    digests = [hashlib.blake2b(word.encode(), digest_size=8).digest() for word in words]
+    assert word_hashes(text).tolist() == [int.from_bytes(digest, "little") for digest in digests]
 
 
 @given(TEXTS, st.integers(1, 6))

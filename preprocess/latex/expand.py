@@ -48,6 +48,7 @@ class Expanded:
 
     source: str
     theorems: dict[str, str]
+    autoref_names: dict[str, str]  # `section` → what `\sectionautorefname` stands for
     files: list[str]
     dropped: Counter[str]
     warnings: Counter[str]
@@ -106,6 +107,11 @@ class Expander:
         return Expanded(
             source="".join(self.out),
             theorems=self.theorems,
+            autoref_names={
+                name.removesuffix("autorefname"): str(macro.pieces[0])
+                for name, macro in self.macros.items()
+                if name.endswith("autorefname") and len(macro.pieces) == 1
+            },
             files=self.files,
             dropped=self.dropped,
             warnings=self.warnings,

@@ -56,6 +56,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
         scan = Scanner(len(expanded.source), has_comments=False)
         renderer = Renderer(expanded.theorems, own_numbers, config, scan, trace)
         renderer.cite_labels = cite_labels
+        renderer.autoref_names = expanded.autoref_names
         rendered = renderer.render_root(expanded.source)
         text = _tidy(f"{rendered.front}\n\n{rendered.body}")
         if trace is not None:

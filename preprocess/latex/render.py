@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from preprocess.config import LatexConfig
 from preprocess.latex.rendering import algorithms, blocks, characters, citations, environments, formulas, front_matter, layout_commands
+from preprocess.latex.rendering.reference_names import ReferenceNames
 from preprocess.latex.scan import Scanner, skip_line_space
 from preprocess.latex.tables import THEOREM_TITLES, unicode_symbols
 from preprocess.latex.trace import Trace
@@ -98,6 +99,8 @@ class Renderer:
         self.has_german = False
         self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
+        self.autoref_names: Mapping[str, str] = {}  # `section` → what `\sectionautorefname` stands for
+        self.reference_names = ReferenceNames("", theorems, {})
 
     def render_root(self, source: str) -> Rendered:
         """The whole root: the preamble for its front matter only, then the body."""
@@ -111,6 +114,7 @@ class Renderer:
         if preamble:
             self.has_line_numbers = algorithms.are_lines_numbered(preamble)
             front_matter.read_preamble(self, preamble)
+        self.reference_names = ReferenceNames(source, self.theorems, self.autoref_names)
         text = self.render(body)
         title = next((content for kind, content in self.front if kind.lower() == "title"), "")
         abstracts = [content for kind, content in self.front if kind == "abstract"]

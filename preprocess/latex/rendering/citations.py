@@ -94,6 +94,19 @@ def _ref(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -
     return given[1]
 
 
+def _named_ref(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """cleveref's and hyperref's commands, which print a name before the number."""
+    given = renderer.scan.group(text, end)
+    if given is None or not renderer.reference_names.is_used or "\n\n" in given[0]:
+        return -1
+    if "name" in name:
+        out.append(renderer.reference_names.name(renderer, given[0], name))
+    else:
+        markers = {key: refs(renderer, key) for key in map(str.strip, given[0].split(",")) if key}
+        out.append(renderer.reference_names.written(renderer, given[0], name, markers))
+    return given[1]
+
+
 def unknown_citation(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """A command that is called like those that cite or refer: `\\mycite{key}`, `\\figref{fig:one}`; -1 where it is none."""
     lower = name.lower()
@@ -109,7 +122,9 @@ def _ref_range(renderer: "Renderer", text: str, end: int, name: str, out: list[s
     given, after = renderer.arguments(text, end, "mm")
     if len(given) < 2:
         return -1
-    out.append(f"{refs(renderer, given[0] or '')}–{refs(renderer, given[1] or '')}")
+    first, last = given[0] or "", given[1] or ""
+    word = renderer.reference_names.of_range(renderer, first, last, name) if name.lower() == "crefrange" else ""
+    out.append(f"{word} {refs(renderer, first)}–{refs(renderer, last)}" if word else f"{refs(renderer, first)}–{refs(renderer, last)}")
     return after
 
 
@@ -141,6 +156,7 @@ def _gls(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -
 COMMANDS: dict[str, "Handler"] = {
     "bibitem": _bibitem,
     "Refs": _refs_section,
+    **dict.fromkeys(("cref", "Cref", "autoref", "Autoref", "namecref", "nameCref", "lcnamecref"), _named_ref),
     **dict.fromkeys(("crefrange", "Crefrange", "cpagerefrange", "vrefrange"), _ref_range),
     **dict.fromkeys(("gls", "Gls", "glspl", "Glspl", "ac", "acs", "acf", "acl", "acp", "Ac", "acfp", "acsp"), _gls),
 }

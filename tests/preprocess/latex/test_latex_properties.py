@@ -240,6 +240,8 @@ HOSTILE = {
     "blank lines": ("\n", ""),
     "blanks": (" ", ""),
     "addresses": ("a.", ""),
+    "labels in environments": ("\\begin{thm}\\label{a}", ""),
+    "declared names": ("\\cref{a}\\crefname{a}{", ""),
 }
 HOSTILE_PREAMBLE = "\\def\\foo#1\\stop{x}\\makeatletter\\newcommand{\\boxed@}[1]{(#1)}\\def\\ping{\\pong}\\def\\pong{\\ping}"
 

@@ -35,7 +35,10 @@ from tests.preprocess.latex.latex_paper import body, document, paper, text_of
             "[caption: Long one.]",
         ),
         (r"\begin{tikzpicture}\node{hidden};\end{tikzpicture}\begin{picture}(1,1)\put(0,0){x}\end{picture}s", "s"),
-        (r"Sec.~\ref{a}, \eqref{b}, \autoref{a}, \cref{a,b}, \pageref{c}", "Sec. [ref:1], ([ref:2]), [ref:1], [ref:1][ref:2], [ref:3]"),
+        (
+            r"Sec.~\ref{a}, \eqref{b}, \autoref{a}, \cref{a,b}, \pageref{c}",
+            "Sec. [ref:1], ([ref:2]), [ref:1], [ref:1] and [ref:2], [ref:3]",
+        ),
         (r"\url{http://a.b/c_d~e} \href{http://x.y}{here}", "http://a.b/c_d~e here"),
         (
             r"\begin{lstlisting}[language=C,caption={Loop}]" + "\nfor (;;) { x$; }\n" + r"\end{lstlisting}",

@@ -105,10 +105,10 @@ def _included_names(texts: Mapping[str, str]) -> set[str]:
             if found[2]:
                 targets += [f"{(found[1] or '').rstrip('/')}/{found[2]}", found[2]]
             for target in targets:
-                wanted = _plain_path(target.strip().strip('"').lower())
+                wanted = plain_path(target.strip().strip('"').lower())
                 for prefix in ("", f"{folder.lower()}/" if folder else ""):
                     for suffix in ("", ".tex"):
-                        hit = by_lower.get(_plain_path(f"{prefix}{wanted}{suffix}"))
+                        hit = by_lower.get(plain_path(f"{prefix}{wanted}{suffix}"))
                         if hit is not None and hit != name:
                             included.add(hit)
     return included
@@ -121,13 +121,14 @@ def _subfile_frame(name: str, texts: Mapping[str, str]) -> str | None:
         return None
     folder = name.rpartition("/")[0]
     for suffix in ("", ".tex"):
-        path = _plain_path(f"{folder}/{found[1].strip()}{suffix}")
+        path = plain_path(f"{folder}/{found[1].strip()}{suffix}")
         if path in texts:
             return path
     return None
 
 
-def _plain_path(path: str) -> str:
+def plain_path(path: str) -> str:
+    """A path without `.` and `..`, which cannot lead out of the archive."""
     parts: list[str] = []
     for part in path.split("/"):
         if part == ".." and parts:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from preprocess.latex.decode import is_tex_name
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, uncomment
+from preprocess.latex.find_root import plain_path
 from preprocess.latex.scan import skip_space
 from preprocess.latex.vocabularies import vocabulary
 
@@ -119,7 +120,7 @@ def _find(expander: Expander, target: str, folder: str = "") -> str | None:
     ):
         for suffix in (".tex", "", ".ltx", ".latex"):
             wanted = f"{prefix}/{target}{suffix}" if prefix else f"{target}{suffix}"
-            if (found := expander.by_lower.get(_flatten_dots(wanted).lower())) is not None:
+            if (found := expander.by_lower.get(plain_path(wanted).lower())) is not None:
                 return found
     base = target.rsplit("/", 1)[-1].lower()
     hits = [name for lower, name in expander.by_lower.items() if lower.rsplit("/", 1)[-1] in (f"{base}.tex", base)]
@@ -268,16 +269,6 @@ def end_paper(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         expander.dropped["after_end"] += left.num_source(left.position, len(left.text))
     expander.is_stopped = True
     return True
-
-
-def _flatten_dots(path: str) -> str:
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == ".." and parts:
-            parts.pop()
-        elif part not in ("", ".", ".."):
-            parts.append(part)
-    return "/".join(parts)
 
 
 HANDLERS: dict[str, Handler] = {

@@ -71,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="DIR", help="the --out of a run")
     report.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: DIR/report.html)")
     report.set_defaults(do=_report)
+    compare = commands.add_parser("compare", help="two runs: what a change of config, code or input did to their yield")
+    compare.add_argument("before", type=Path, metavar="RUN_A", help="the --out of a run that has ended")
+    compare.add_argument("after", type=Path, metavar="RUN_B", help="the --out of another one")
+    compare.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: RUN_B/compare.html)")
+    compare.set_defaults(do=_compare)
     harvest.add_arguments(commands.add_parser("harvest", help="a metadata snapshot from an OAI-PMH endpoint, whole or what has changed"))
     return parser
 
@@ -161,6 +166,17 @@ def _report(args: argparse.Namespace) -> int:
     html = args.html or args.folder / "report.html"
     write_report(args.folder, html)
     print(f"report: {html}")
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from preprocess.report import compare, comparison_lines, write_comparison
+
+    html = args.html or args.after / "compare.html"
+    comparison = compare(args.before, args.after)
+    write_comparison(comparison, html)
+    print("\n".join(comparison_lines(comparison)))
+    print(f"page: {html}")
     return 0
 
 

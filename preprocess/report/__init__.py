@@ -1,5 +1,7 @@
-"""The yield report: where every paper and character of a run went, as one page of HTML."""
+"""The books of runs as pages of HTML: where every paper and character went, and what differs between two runs."""
 
+from preprocess.report.compare import compare
+from preprocess.report.compare_page import comparison_lines, write_comparison
 from preprocess.report.page import write_report
 
-__all__ = ["write_report"]
+__all__ = ["compare", "comparison_lines", "write_comparison", "write_report"]

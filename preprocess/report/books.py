@@ -130,15 +130,29 @@ class Books:
     timings: Timings | None
 
 
-def read_books(folder: Path) -> Books:
-    """The books of the run in `folder`. Raises `InputError` where there is no finished run, or where its files do not agree."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedRun:
+    """The files of a finished run that agree with one another. `members` is a row for every member of every tar, with its fate."""
+
+    run: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+    units: Sequence[str]
+    ledgers: Sequence[Path]
+    members: pa.Table
+    decisions: pa.Table
+    dropped: Sequence[Kind]
+    warnings: Sequence[Kind]
+
+
+def read_run(folder: Path, more_columns: Sequence[str] = ()) -> FinishedRun:
+    """The run in `folder`, with `more_columns` of its ledgers. Raises `InputError` where none has finished, or files do not agree."""
     run = read_manifest(folder / "run.json")
     if not isinstance(run.get("tars"), list) or not isinstance(run.get("config"), dict):
         raise InputError(f"{folder / 'run.json'}: has neither tars nor a config, so it is not that of a run; {_NOT_FINISHED}")
     manifest = read_corpus_manifest(folder / "corpus")
     units = ledger_units(folder)
     paths = [folder / "ledger" / f"{unit}.parquet" for unit in units]
-    members, dropped, warnings = _read_members(paths)
+    members, dropped, warnings = _read_members(paths, more_columns)
     decisions = _read(folder / "corpus" / DECISIONS, ["id", "member", "outcome", "reason", "split"], ["outcome", "reason", "split"])
     members = _with_fates(members, decisions, folder)
     members = _with_metadata(members, folder, run)
@@ -160,21 +174,40 @@ def read_books(folder: Path) -> Books:
     for name, number in found.items():
         if stated[name] != number:
             raise InputError(f"{folder}: {number} {name} in the ledgers, {stated[name]} in the run's books; {_NOT_FINISHED}")
+    return FinishedRun(
+        run=run,
+        manifest=manifest,
+        units=units,
+        ledgers=paths,
+        members=members,
+        decisions=decisions,
+        dropped=dropped,
+        warnings=warnings,
+    )
+
+
+def read_books(folder: Path) -> Books:
+    """The books of the run in `folder`. Raises `InputError` where there is no finished run, or where its files do not agree."""
+    found = read_run(folder)
+    run, members, paths = found.run, found.members, found.ledgers
+    kept = members.column("is_kept").to_numpy().astype(bool)
+    is_document = members.column("is_document").to_numpy().astype(bool)
+    characters = members.column("characters_out").to_numpy()
     return Books(
         run=run,
         steps=_steps(members),
         reject_samples=_reject_samples(members, paths),
-        corpus_samples=_corpus_samples(decisions, folder),
+        corpus_samples=_corpus_samples(found.decisions, folder),
         groups={name: tally(members, name) for name in ("year", "domain", "category", "document_class", "license")},
         languages=tally(members.filter(pa.array(is_document)), "language"),
         lengths=characters[is_document],
         math_shares=members.column("math_share").to_numpy()[is_document],
         is_kept=kept[is_document],
         tex_bytes=int(members.column("tex_bytes").to_numpy()[is_document].sum()),
-        dropped=dropped,
-        warnings=warnings,
-        storage=_storage(folder, run, manifest),
-        timings=_timings(folder, units),
+        dropped=found.dropped,
+        warnings=found.warnings,
+        storage=_storage(folder, run, found.manifest),
+        timings=_timings(folder, found.units),
     )
 
 
@@ -211,10 +244,10 @@ def _batches(paths: Sequence[Path], columns: Sequence[str], dictionaries: Sequen
         yield pa.concat_tables(waiting)
 
 
-def _read_members(paths: Sequence[Path]) -> tuple[pa.Table, list[Kind], list[Kind]]:
+def _read_members(paths: Sequence[Path], more_columns: Sequence[str]) -> tuple[pa.Table, list[Kind], list[Kind]]:
     parts: list[pa.Table] = []
     counts: dict[str, list[pa.Table]] = {name: [] for name in _COUNTS}
-    for batch in _batches(paths, ["id", "member", *_LEDGER_NUMBERS, *_LEDGER_WORDS, *_COUNTS], _LEDGER_WORDS):
+    for batch in _batches(paths, ["id", "member", *_LEDGER_NUMBERS, *_LEDGER_WORDS, *_COUNTS, *more_columns], _LEDGER_WORDS):
         for name in _COUNTS:
             counts[name].append(_sum_of_maps(batch.column(name).chunks))
         parts.append(batch.drop_columns(_COUNTS).combine_chunks())

@@ -2,79 +2,16 @@
 
 A class that is not in the archive cannot be read, and one that is defines its front matter by TeX's internals; so the commands that
 authors write are told here, a line each, as `\\name#1#2{body}`: `\\name[default]#1#2{body}` where the first argument is optional,
-`\\name#1\\endname{body}` where a command ends it, `{name}#1{begin}{end}` for an environment. What stands in formulas alone and has no
-structure (`\\la` of astronomers) is not told: formulas stay as they are. A paper's own definitions come later and win. A body that calls
-its own name means LaTeX's command of that name; `\\@tellreference` and its like are `Expander`'s, for the formats in which a reference's or
-a formula's number is a macro.
+`\\name<s o m g>{body}` where the arguments are xparse's, `\\name#1\\endname{body}` where a command ends it, `{name}#1{begin}{end}` for an
+environment. A paper's own definitions come later and win. A body that calls its own name means LaTeX's command of that name;
+`\\@tellreference` and its like are `Expander`'s, for the formats in which a reference's or a formula's number is a macro.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_ASTRONOMY = r"""
-\altaffiltext#1#2{\footnotetext{$^{#1}$ #2}}
-\authoremail#1{}
-\slugcomment#1{}
-\submitjournal#1{}
-\received#1{}
-\revised#1{}
-\accepted#1{}
-\lefthead#1{}
-\righthead#1{}
-\cpright#1#2{}
-\journalid#1#2{}
-\articleid#1#2{}
-\correspondingauthor#1{\footnotetext{Corresponding author: #1}}
-\plotone#1{}
-\plottwo#1#2{}
-\plotfiddle#1#2#3#4#5#6#7{}
-\epsscale#1{}
-\figurenum#1{}
-\tablenum#1{}
-\tablewidth#1{}
-\tabletypesize#1{}
-\tablecolumns#1{}
-\tablehead#1{#1\\}
-\tablenotetext#1#2{\footnotetext{$^{#1}$ #2}}
-\tablecomments#1{\\Note. #1}
-\tablerefs#1{\\References. #1}
-\startdata{}
-\enddata{\\}
-\cutinhead#1{\\#1\\}
-\sidehead#1{\\#1\\}
-\colhead#1{#1}
-\dcolhead#1{$#1$}
-\twocolhead#1{\multicolumn{2}{c}{#1}}
-\nocolhead#1{}
-\phm#1{}
-\phn{}
-\phd{}
-\phs{}
-\nodata{\ldots}
-\eqnum#1{\tag{#1}}
-\objectname[]#1#2{#2}
-\object[]#1#2{#2}
-\facilities#1{\par Facilities: #1\par}
-\software#1{\par Software: #1\par}
-\newauthor{, }
-\offprints#1{}
-{interactive}#1#2{}{}
-{splitdeluxetable}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
-{splitdeluxetable*}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
-"""
-
-_REVTEX = r"""
-\case#1#2{\tfrac{#1}{#2}}
-\eqnum#1{\tag{#1}}
-\narrowtext{}
-\widetext{}
-\mediumtext{}
-\draft{}
-\tightenlines{}
-\noaffiliation{}
-\homepage#1{\email{#1}}
-"""
+from preprocess.latex import physics_vocabularies as physics
 
 _ELSEVIER = r"""
 \journal#1{}
@@ -89,75 +26,12 @@ _ELSEVIER = r"""
 \cormark[]#1{}
 \fnmark[]#1{}
 \credit#1{}
+\bio#1{\par}
+\endbio{\par}
+{highlights}{\section*{Highlights}\begin{itemize}}{\end{itemize}}
 \PACS{\par PACS: }
 \MSC[]#1{\par MSC: }
 \JEL{\par JEL: }
-"""
-
-_IOP = r"""
-\eref#1{(\ref{#1})}
-\Eref#1{Equation (\ref{#1})}
-\sref#1{section \ref{#1}}
-\Sref#1{Section \ref{#1}}
-\fref#1{figure \ref{#1}}
-\Fref#1{Figure \ref{#1}}
-\tref#1{table \ref{#1}}
-\Tref#1{Table \ref{#1}}
-\ack{\section*{Acknowledgments}}
-\ackn{\section*{Acknowledgment}}
-\Table#1{\par\caption{#1}}
-\fulltable#1{\par\caption{#1}}
-\endTable{\par}
-\endfulltable{\par}
-\Tables{}
-\Figures{}
-\Figure#1{\caption{#1}}
-\br{}
-\mr{}
-\ns{}
-\lineup{}
-\crule#1{}
-\centre#1#2{\multicolumn{#1}{c}{#2}}
-\References{\begin{thebibliography}{99}}
-\endrefs{\end{thebibliography}}
-\endbib{\end{thebibliography}}
-\numparts{}
-\endnumparts{}
-\nosections{}
-\fl{}
-\rmd{\mathrm{d}}
-\rme{\mathrm{e}}
-\rmi{\mathrm{i}}
-\case#1#2{\tfrac{#1}{#2}}
-\submitto#1{}
-\jl#1{}
-\ams#1{\par MSC: #1\par}
-\letter#1{\title{#1}}
-\topical#1{\title{#1}}
-\rapid#1{\title{#1}}
-\paper#1{\title{#1}}
-\mailto#1{#1}
-{indented}{\begin{quote}}{\end{quote}}
-"""
-
-_JHEP = r"""
-\EPSFIGURE[]#1#2#3{\begin{figure}\caption{#3}\end{figure}}
-\DOUBLEFIGURE[]#1#2#3#4#5{\begin{figure}\caption{#4}\caption{#5}\end{figure}}
-\FIGURE[]#1#2{\begin{figure}#2\end{figure}}
-\TABLE[]#1#2{\begin{table}#2\end{table}}
-\TABULAR[]#1#2#3#4{\begin{table}\begin{tabular}{#2}#3\end{tabular}\caption{#4}\end{table}}
-\emailAdd#1{\email{#1}}
-\arxivnumber#1{}
-\received#1{}
-\revised#1{}
-\accepted#1{}
-\conference#1{}
-\dedicated#1{\dedicatory{#1}}
-\subheader#1{}
-\notoc{}
-\ShortTitle#1{}
-\speaker#1{#1}
-\FullConference#1{}
 """
 
 _SPRINGER = r"""
@@ -175,6 +49,9 @@ _SPRINGER = r"""
 \mail#1{}
 \botrule{}
 \equalcont#1{\footnotetext{#1}}
+\bmhead#1{\section*{#1}}
+\firstname#1{#1}
+\lastname#1{#1}
 """
 
 _ACM = r"""
@@ -241,77 +118,10 @@ _IEEE = r"""
 {biography}[]#1#2{\par\textbf{#2} }{\par}
 """
 
-_MNRAS = r"""
-\bmath#1{\boldsymbol{#1}}
-\mathbfss#1{\boldsymbol{\mathsf{#1}}}
-\upi{\pi}
-\upartial{\partial}
-"""
-
 _PLAIN = r"""
 \centerline#1{\par #1\par}
 \leftline#1{\par #1\par}
 \rightline#1{\par #1\par}
-"""
-
-_HARVMAC = r"""
-\Title#1#2{\title{#2}}
-\Date#1{\date{#1}}
-\newsec#1{\section{#1}}
-\subsec#1{\subsection{#1}}
-\subsubsec#1{\subsubsection{#1}}
-\appendix#1#2{\section{Appendix #1. #2}}
-\foot#1{\footnote{#1}}
-\refs#1{#1}
-\lref{\@tellreference}
-\nref{\@tellreference}
-\ref{\@citereference}
-\eqn{\@tellformula}
-\eqnn{\@nameformula}
-\eqna{\@nameformulas}
-\seclab{\@namesection}
-\subseclab{\@namesection}
-\fig{\@citefigure}
-\nfig{\@tellfigure}
-\ifig{\@tellfigure}
-\xref#1{#1}
-\listrefs{}
-\listfigs{}
-\listtoc{}
-\writetoc{}
-\draftmode{}
-\draft{}
-\secno{}
-\half{{1\over2}}
-\ha{{\textstyle{1\over2}}}
-\inv{^{-1}}
-\del{\partial}
-\tr{{\rm tr}}
-\Tr{{\rm Tr}}
-\e#1{{\rm e}^{#1}}
-\vev#1{\langle #1\rangle}
-\psibar{\overline\psi}
-"""
-
-_PHYZZX = r"""
-\pubnum#1{}
-\pubtype#1{}
-\andauthor#1{\author{#1}}
-\andaddress#1{\address{#1}}
-\abstract{\section*{Abstract}}
-\foot#1{\footnote{#1}}
-\ack{\section*{Acknowledgements}}
-\refmark#1{#1}
-\REF{\@tellreference}
-\Ref{\@citereference}
-\ref{\@citereference}
-\eqn{\@nameformula}
-\eqname{\@nameformula}
-\FIG{\@tellfigure}
-\Fig{\@citefigure}
-\refout{}
-\figout{}
-\endpage{\par}
 """
 
 _AMSPPT = r"""
@@ -407,26 +217,42 @@ _WORLD_SCIENTIFIC = r"""
 \bodymatter{}
 \aindx#1{}
 \pub#1#2{}
+\received#1{Received #1. }
+\revised#1{Revised #1. }
+\accepted#1{Accepted #1. }
+\published#1{Published #1. }
+\abstracts#1{\abstract{#1}}
+{history}{\par}{\par}
 """
 
-_AIP = r"""
-\layoutstyle#1{}
-\classification#1{\par PACS: #1\par}
-\addressmark[]#1{}
+_NATURE = r"""
+{affiliations}{\begin{enumerate}}{\end{enumerate}}
+{methods}{\section*{Methods}}{}
+{methodsummary}{\section*{Methods Summary}}{}
+{addendum}{\begin{description}}{\end{description}}
 """
 
-_PROGRESS = r"""
-\abst#1{\begin{abstract}#1\end{abstract}}
-\kword#1{\keywords{#1}}
-\KeyWords#1{\keywords{#1}}
-\recdate#1{}
-\PTPindex#1{}
-\SetRunningHead#1#2{}
+_PNAS = r"""
+\leadauthor#1{}
+\templatetype#1{}
+\dates#1{}
+\dropcap#1{#1}
+\authordeclaration#1{\footnotetext{#1}}
+\equalauthors#1{\footnotetext{#1}}
+\authorcontributions#1{\footnotetext{Author contributions: #1}}
+\correspondingauthor#1{\footnotetext{#1}}
+\matmethods#1{\section*{Materials and Methods}#1}
+\acknow#1{\section*{Acknowledgments}#1}
 """
 
-_EPL = r"""
-\pacs#1#2{\par PACS #1: #2\par}
-\rec#1#2{}
+_ANNUAL_REVIEWS = r"""
+\jname#1{}
+\jvol#1{}
+\jyear#1{}
+\entry#1#2{\par #1: #2\par}
+{summary}[]#1{\par\textbf{#1}\par}{\par}
+{issues}[]#1{\par\textbf{#1}\par}{\par}
+{textbox}[]#1{\par}{\par}
 """
 
 _GEOMETRY_TOPOLOGY = r"""
@@ -658,35 +484,35 @@ _PRETTYREF = r"""
 """
 
 _ALIASES = {
-    "aas": _ASTRONOMY, "aasms": _ASTRONOMY, "aaspp": _ASTRONOMY, "emulateapj": _ASTRONOMY, "apj": _ASTRONOMY, "mn": _ASTRONOMY + _MNRAS,
-    "mnras": _ASTRONOMY + _MNRAS, "aa": _ASTRONOMY, "aastex": _ASTRONOMY, "openjournal": _ASTRONOMY, "revtex": _REVTEX, "elsart":
-    _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "iopart": _IOP, "ioplppt": _IOP, "iopams": _IOP, "jhep":
-    _JHEP, "jheppub": _JHEP, "jcappub": _JHEP, "pos": _JHEP, "llncs": _SPRINGER, "svjour": _SPRINGER, "svmult": _SPRINGER, "svmono":
-    _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM, "acm_proc_article-sp": _ACM, "icml":
-    _ICML, "neurips": _ICML + _CHECKLIST, "nips": _ICML + _CHECKLIST, "ieeetran": _IEEE, "ieeeconf": _IEEE, "harvmac": _PLAIN + _HARVMAC,
-    "lanlmac": _PLAIN + _HARVMAC, "phyzzx": _PLAIN + _PHYZZX, "amsppt": _AMSPPT, "amstex": _AMSPPT, "changes": _CHANGES, "epigraph":
-    _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM, "siamart": _SIAM, "siamltex": _SIAM, "siamonline": _SIAM, "ws":
-    _WORLD_SCIENTIFIC, "aipproc": _AIP, "espcrc": _AIP, "ptptex": _PROGRESS, "jpsj": _PROGRESS, "ptephy": _PROGRESS, "pasj": _PROGRESS,
-    "epl": _EPL, "gtart": _GEOMETRY_TOPOLOGY, "gtpart": _GEOMETRY_TOPOLOGY, "gtmon": _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY,
-    "jmlr": _JMLR, "colt": _JMLR, "imsart": _IMS, "jss": _STATISTICAL_SOFTWARE, "rjournal": _STATISTICAL_SOFTWARE, "lipics-v2018":
-    _LIPICS, "lipics-v2019": _LIPICS, "lipics-v2021": _LIPICS, "oasics-v2018": _LIPICS, "oasics-v2019": _LIPICS, "oasics-v2021": _LIPICS,
-    "socg-lipics-v2018": _LIPICS, "socg-lipics-v2019": _LIPICS, "socg-lipics-v2021": _LIPICS, "tgdk-v2021": _LIPICS, "eptcs": _EPTCS,
-    "amsart": _AMS, "amsproc": _AMS, "amsbook": _AMS, "aaai": _AAAI, "informs": _INFORMS, "mdpi": _MDPI, "copernicus": _GEOSCIENCE,
-    "agujournal": _GEOSCIENCE, "agutex": _GEOSCIENCE, "interact": _WILEY, "wileynjd": _WILEY, "cvpr": _VISION, "iccv": _VISION, "eccv":
-    _VISION, "wacv": _VISION, "lmcs": _LMCS, "prettyref": _PRETTYREF, "svproc": _SPRINGER,
+    "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "llncs": _SPRINGER, "svjour": _SPRINGER,
+    "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM,
+    "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML + _CHECKLIST, "nips": _ICML + _CHECKLIST, "ieeetran": _IEEE,
+    "ieeeconf": _IEEE, "harvmac": _PLAIN + physics.HARVMAC, "lanlmac": _PLAIN + physics.HARVMAC, "phyzzx": _PLAIN + physics.PHYZZX,
+    "amsppt": _AMSPPT, "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM,
+    "siamart": _SIAM, "siamltex": _SIAM, "siamonline": _SIAM, "ws": _WORLD_SCIENTIFIC, "gtart": _GEOMETRY_TOPOLOGY,
+    "gtpart": _GEOMETRY_TOPOLOGY, "gtmon": _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY, "jmlr": _JMLR, "colt": _JMLR, "imsart": _IMS,
+    "jss": _STATISTICAL_SOFTWARE, "rjournal": _STATISTICAL_SOFTWARE, "lipics-v2018": _LIPICS, "lipics-v2019": _LIPICS,
+    "lipics-v2021": _LIPICS, "oasics-v2018": _LIPICS, "oasics-v2019": _LIPICS, "oasics-v2021": _LIPICS, "socg-lipics-v2018": _LIPICS,
+    "socg-lipics-v2019": _LIPICS, "socg-lipics-v2021": _LIPICS, "tgdk-v2021": _LIPICS, "eptcs": _EPTCS, "amsart": _AMS, "amsproc": _AMS,
+    "amsbook": _AMS, "aaai": _AAAI, "informs": _INFORMS, "mdpi": _MDPI, "copernicus": _GEOSCIENCE, "agujournal": _GEOSCIENCE,
+    "agutex": _GEOSCIENCE, "interact": _WILEY, "wileynjd": _WILEY, "cvpr": _VISION, "iccv": _VISION, "eccv": _VISION, "wacv": _VISION,
+    "lmcs": _LMCS, "prettyref": _PRETTYREF, "svproc": _SPRINGER, "webofc": _SPRINGER, "nature": _NATURE, "nature3": _NATURE,
+    "pnas": _PNAS, "ar": _ANNUAL_REVIEWS, "moriond": _WORLD_SCIENTIFIC, "sprocl": _WORLD_SCIENTIFIC,
+    **physics.ALIASES,
 }  # fmt: skip
 _FIRST_WORD = re.compile(r"[a-z]*")
-_COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\])?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")
+_COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\]|<([^>]*)>)?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")
 _ENVIRONMENT = re.compile(r"\{([A-Za-z]+\*?)\}(?:\[([^\]]*)\])?((?:#\d)*)\{(.*)\}\{(.*?)\}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """A command: `parameters` as `\\def` has them, `default` of the first where it is optional."""
+    """A command: `parameters` as `\\def` has them, `default` of the first where it is optional; `arguments` where they are xparse's."""
 
     parameters: str
     default: str | None
     body: str
+    arguments: str | None = None
     end: str | None = None  # what an environment's end stands for; None for a command
 
 
@@ -701,11 +527,17 @@ def vocabulary(name: str) -> tuple[tuple[str, Told], ...]:
     assert first_word is not None
     lines = _ALIASES.get(lower) or _ALIASES.get(first_word[0], "")
     told: list[tuple[str, Told]] = []
-    for line in lines.split("\n"):
+    for line in lines.replace("\n  ", "").split("\n"):  # a long line goes on after two blanks
         if not line:
             continue
-        found = (_COMMAND if line.startswith("\\") else _ENVIRONMENT).fullmatch(line)
-        assert found is not None, line
-        end = None if line.startswith("\\") else found[5]
-        told.append((found[1], Told(parameters=found[3], default=found[2], body=found[4], end=end)))
+        if line.startswith("\\"):
+            command = _COMMAND.fullmatch(line)
+            assert command is not None, line
+            told_name, default, arguments, parameters, body = command.groups()
+            told.append((told_name, Told(parameters=parameters, default=default, body=body, arguments=arguments)))
+        else:
+            environment = _ENVIRONMENT.fullmatch(line)
+            assert environment is not None, line
+            told_name, default, parameters, body, end = environment.groups()
+            told.append((told_name, Told(parameters=parameters, default=default, body=body, end=end)))
     return tuple(told)

@@ -371,9 +371,9 @@ class Expander:
         if kind[0] in "dr":
             frame = self.settle()
             if frame is not None and frame.text.startswith(kind[1], place := self.scan.skip_space(frame.text, frame.position)):
-                end = self.scan.find_outside_groups(frame.text, kind[2], place + 1, 4_000)
+                end = self.scan.pair_end(frame.text, place, kind[1], kind[2])
                 if end >= 0:
-                    content, frame.position = frame.text[place + 1 : end], end + 1
+                    content, frame.position = frame.text[place + 1 : end - 1], end
                     return content
             return kind[3:] or "-NoValue-"
         given = self.read_optional()

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from preprocess.config import LatexConfig
-from preprocess.latex.rendering import algorithms, blocks, characters, citations, environments, formulas, front_matter, layout_commands
+from preprocess.latex.rendering import (
+    algorithms,
+    astronomy,
+    blocks,
+    characters,
+    citations,
+    environments,
+    formulas,
+    front_matter,
+    layout_commands,
+)
 from preprocess.latex.rendering.reference_names import ReferenceNames
 from preprocess.latex.scan import Scanner, skip_line_space
 from preprocess.latex.tables import THEOREM_TITLES, unicode_symbols
@@ -247,6 +257,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
         characters.ACCENTS,
         characters.COMMANDS,
         formulas.COMMANDS,
+        astronomy.COMMANDS,
         citations.COMMANDS,
         front_matter.COMMANDS,
         blocks.COMMANDS,

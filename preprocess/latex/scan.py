@@ -11,6 +11,8 @@ _GROUP = re.compile(r"[{}]|\\.|%[^\n]*", re.S)
 _GROUP_NO_COMMENTS = re.compile(r"[{}]|\\.", re.S)
 _BRACKET = re.compile(r"[{}\[\]]|\\.|%[^\n]*", re.S)
 _BRACKET_NO_COMMENTS = re.compile(r"[{}\[\]]|\\.", re.S)
+_PAIR = re.compile(r"[^\\%\w\s]|\\.|%[^\n]*", re.S)
+_PAIR_NO_COMMENTS = re.compile(r"[^\\\w\s]|\\.", re.S)
 _MATH_STEP = re.compile(r"\\.|[{}$]|\n[ \t]*\n", re.S)
 _DISPLAY_STEP = re.compile(r"\\.|[{}]|\$\$?", re.S)
 _SPACE = re.compile(r"(?:[ \t]+|\n(?![ \t]*\n)|%[^\n]*\n)+")
@@ -59,6 +61,7 @@ class Scanner:
         self.allowance = max(MIN_ALLOWANCE_CHARACTERS, ALLOWANCE_PER_CHARACTER * num_characters)
         self.groups = _GROUP if has_comments else _GROUP_NO_COMMENTS
         self.brackets = _BRACKET if has_comments else _BRACKET_NO_COMMENTS
+        self.pairs = _PAIR if has_comments else _PAIR_NO_COMMENTS
         self.space = _SPACE if has_comments else _SPACE_NO_COMMENTS
         self.found: dict[str, tuple[str, int, int]] = {}  # mark → text, where the look began, where it is
 
@@ -122,6 +125,29 @@ class Scanner:
                     if brackets == 0:
                         self.allowance -= found.end() - start
                         return found.end()
+        self.allowance -= limit - start
+        return -1
+
+    def pair_end(self, text: str, start: int, opening: str, closing: str, max_characters: int = MAX_OPTIONAL_CHARACTERS) -> int:
+        """The index just past the `closing` of the pair that the `opening` at `start` begins, pairs and groups in it respected, or -1."""
+        depth = groups = 0
+        limit = self.limit(text, start, max_characters)
+        for found in self.pairs.finditer(text, start, limit):
+            token = found[0]
+            if token == "{":
+                groups += 1
+            elif token == "}":
+                groups -= 1
+                if groups < 0:
+                    break
+            elif groups == 0:
+                if token == closing and found.start() > start:
+                    depth -= 1
+                    if depth == 0:
+                        self.allowance -= found.end() - start
+                        return found.end()
+                elif token == opening:
+                    depth += 1
         self.allowance -= limit - start
         return -1
 

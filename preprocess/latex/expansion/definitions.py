@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from preprocess.latex.drawn_symbols import standard_symbol
 from preprocess.latex.expansion import registers
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, stored_body
 from preprocess.latex.scan import skip_space
@@ -19,7 +20,9 @@ _ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
 _LET = re.compile(r"\s*\\([A-Za-z@]+|.)\s*=?\s*(\\[A-Za-z@]+|\\?.)", re.S)
 _ARGUMENT_PLACE = re.compile(r"#[1-9]")
 _THEOREM_TITLE = re.compile(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)")
-_ARGUMENT_KIND = re.compile(r"[+!>]*(?:([mosv])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?)")
+_ARGUMENT_KIND = re.compile(
+    r"[+!>]*(?:([mosvg])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|\\[A-Za-z]+|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?)"
+)
 _ALGORITHM_KEYWORDS = {
     "SetKwFunction": 2,
     "SetKwData": 2,
@@ -67,9 +70,19 @@ def _newcommand(expander: Expander, frame: Frame, name: str, start: int) -> bool
     expander.dropped["definition"] += frame.num_source(start, body[1])
     if name == "providecommand" and (target in expander.macros or target in PROTECTED_COMMANDS):
         return True
-    if calls_itself(target, body[0]):
+    if calls_itself(target, body[0]) or (default is None and _is_drawn(expander, target, body[0])):
         return True
     expander.define(target, Macro(num_arguments, default, split_body(stored_body(body[0]))))
+    return True
+
+
+def _is_drawn(expander: Expander, target: str, body: str) -> bool:
+    """Whether a body draws a symbol from boxes, for which there is a command; the target then stands for that."""
+    symbol = standard_symbol(body)
+    if symbol is None:
+        return False
+    if symbol != f"\\{target}":
+        expander.define(target, Macro(symbol.count("#"), None, split_body(f"\\ensuremath{{{symbol}}}")))
     return True
 
 
@@ -89,7 +102,7 @@ def _def(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     frame.position = end
     expander.dropped["definition"] += frame.num_source(start, end)
     target, body = found[1] or found[2], stored_body(text[opening + 1 : end - 1])
-    if calls_itself(target, body):
+    if calls_itself(target, body) or (parameters.strip() in ("", "#1") and _is_drawn(expander, target, body)):
         return True
     is_global = name in ("gdef", "xdef")
     if name in ("edef", "xdef") and expander.counters:
@@ -149,7 +162,7 @@ def _document_command(expander: Expander, frame: Frame, name: str, start: int) -
         return True
     frame.position = body[1]
     expander.dropped["definition"] += frame.num_source(start, body[1])
-    kinds = _argument_kinds(spec[0])
+    kinds = argument_kinds(spec[0])
     expander.define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(stored_body(body[0])), spec=tuple(kinds)))
     return True
 
@@ -323,14 +336,14 @@ def _algorithm_macros(name: str, words: list[str]) -> list[tuple[str, tuple[str,
     return macros
 
 
-def _argument_kinds(spec: str) -> list[str]:
-    """xparse's argument specification as `Expander._read_by_spec` takes it."""
+def argument_kinds(spec: str) -> list[str]:
+    """xparse's argument specification, argument by argument, as `Expander` reads them."""
     kinds: list[str] = []
     for found in _ARGUMENT_KIND.finditer(spec):
         letter = found[1] or found[2] or found[4] or found[6]
         if letter in "mv":
             kinds.append("m")
-        elif letter in "os":
+        elif letter in "osg":
             kinds.append(letter)
         elif letter == "O":
             kinds.append(f"O{found[3] or ''}")

@@ -7,6 +7,7 @@ from collections import ChainMap
 from typing import TYPE_CHECKING
 
 from preprocess.latex.decode import is_tex_name
+from preprocess.latex.expansion.definitions import argument_kinds
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, uncomment
 from preprocess.latex.find_root import plain_path
 from preprocess.latex.scan import skip_space
@@ -177,6 +178,10 @@ def _learn(expander: Expander, name: str) -> None:
             body = re.sub(rf"\\{command}(?![A-Za-z@])", rf"\\{command}@", body)
             expander.macros[f"{command}@"] = Macro(0, None, (f"\\{command}",), alias=command)
         delimiters = tuple(_ARGUMENT_PLACE.split(told.parameters))
+        if told.arguments is not None:
+            kinds = tuple(argument_kinds(told.arguments))
+            expander.macros[command] = Macro(len(kinds), None, split_body(body), spec=kinds)
+            continue
         macro = Macro(len(delimiters) - 1, told.default, split_body(body), delimiters=delimiters if any(delimiters) else None)
         if told.end is None:
             expander.macros[command] = macro
@@ -205,9 +210,16 @@ def _package(expander: Expander, name: str) -> None:
         taken.macros, taken.environments = ChainMap({}, expander.macros), ChainMap({}, expander.environments)
         taken.obey(found[1], frame, found.start())
         definition = text[found.end() : frame.position]
-        if "@" not in definition and not name.lower().endswith(".cls") and not _INTERNALS.search(definition):
+        if "@" in definition or name.lower().endswith(".cls"):
+            continue
+        if not _INTERNALS.search(definition) or (taken.macros.maps[0] and not any(map(_has_internals, taken.macros.maps[0].values()))):
             expander.macros.update(taken.macros.maps[0])
             expander.environments.update(taken.environments.maps[0])
+
+
+def _has_internals(macro: Macro) -> bool:
+    """Whether a macro deals in boxes and registers: one that draws a symbol with them has been told as that symbol's command."""
+    return any(isinstance(piece, str) and _INTERNALS.search(piece) for piece in macro.pieces)
 
 
 def _includeonly(expander: Expander, frame: Frame, name: str, start: int) -> bool:

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from preprocess.latex import siunitx
+from preprocess.latex.rendering import astronomy
 from preprocess.latex.rendering.citations import cites, refs
 from preprocess.latex.scan import unguard
 
@@ -99,6 +100,8 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
             content = _without_drawings(renderer, content)
         if "\\cases" in content and "$" in content:
             content = _TEXT_COLUMN.sub(_split_text_column, content)
+        if "\\textormath" in content or "\\ion" in content:
+            content = astronomy.in_formula(content)
         if "ref" in content:
             content = _MATH_REF.sub(lambda found: refs(renderer, found[1]), content)
         if "\\cite" in content:

@@ -65,7 +65,7 @@ class LatexConfig:
     """Limits and choices of the LaTeX extraction. The limits count work, so that fates do not depend on the machine."""
 
     max_expansions: int = 2_000_000
-    # macro calls in one paper; the busiest real ones stay under 300,000. Beyond it calls are left as they stand.
+    # macro calls in one paper; the busiest real ones stay under 300,000. Beyond it the paper is rejected.
     max_expansion_depth: int = 200
     # files and macros open inside one another; TeX's own input stack is of that order.
     max_output_characters: int = 256 << 20

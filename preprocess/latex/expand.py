@@ -31,6 +31,7 @@ _TAKES_ARGUMENT = re.compile(
 )
 MIN_EXPANSIONS = 300_000  # a paper may make as many macro calls and one for each of its characters: real ones make one for ten
 MAX_ARGUMENT_CHARACTERS = 2_000_000
+MAX_GROWN_CHARACTERS = 100_000
 HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the core but its type
     **definitions.HANDLERS,
     **conditionals.HANDLERS,
@@ -87,6 +88,8 @@ class Expander:
         self.num_pushed = 0  # characters of macros' bodies
         self.is_after_word = False  # the output ends in a control word: a letter after it would be read as a part of it
         self.is_stopped = False
+        self.is_over_limit = False
+        self.endless: set[str] = set()  # macros that call themselves for ever
         self.is_latex = False  # a `\begin{document}` was read
         self.max_expansions = min(config.max_expansions, MIN_EXPANSIONS + sum(map(len, texts.values())))
         self.max_output = min(config.max_output_characters, max(8 << 20, config.max_macro_output_ratio * sum(map(len, texts.values()))))
@@ -94,10 +97,10 @@ class Expander:
     def expand(self, root: str) -> Expanded:
         """The expanded source of `root`."""
         self.push_file(root)
-        is_over_limit = False
         while self.frames and not self.is_stopped:
             if self.num_out > self.max_output:
-                is_over_limit = True
+                self.is_over_limit = True
+            if self.is_over_limit:
                 break
             frame = self.frames[-1]
             if frame.position >= len(frame.text):
@@ -116,7 +119,7 @@ class Expander:
             dropped=self.dropped,
             warnings=self.warnings,
             num_expansions=self.num_expansions,
-            is_over_limit=is_over_limit,
+            is_over_limit=self.is_over_limit,
         )
 
     def warn(self, kind: str, detail: str = "") -> None:
@@ -232,7 +235,7 @@ class Expander:
             return
         if name.startswith("end") and len(name) > 3 and name[3:] in self.environments:
             frame.position = skip_line_space(text, end)
-            self.push(self.environments[name[3:]].end)
+            self.push(self.environments[name[3:]].end, name)
             return
         if name in self.environments:
             frame.position = skip_line_space(text, end)
@@ -244,23 +247,46 @@ class Expander:
         self.emit(text[start:end])
         self.is_after_word = True
 
-    def push(self, body: str) -> None:
+    def push(self, body: str, macro: str | None = None) -> None:
         """Goes on with the body of a macro, and then with what is being read."""
         self.num_expansions += 1
         if not body:
             return
         self.num_pushed += len(body)
         if len(self.frames) >= self.config.max_expansion_depth:
-            # macros that call one another for ever: what is open inside them is given up, back to the file they stand in
-            self.warn("expansion_depth")
-            while len(self.frames) > 1 and self.frames[-1].name is None:
-                self.frames.pop()
+            self._give_up()
             return
-        self.frames.append(Frame(body))
+        self.frames.append(Frame(body, macro=macro))
+
+    def _give_up(self) -> None:
+        """Ends what is nested too deep: what a macro that calls itself for ever has begun, or a chain of macros that is no paper's."""
+        open_macros = [frame.macro for frame in self.frames if frame.macro is not None]
+        most, num_open = max(Counter(open_macros).items(), key=lambda item: item[1], default=("", 0))
+        if num_open < 2 and 2 * len(open_macros) > len(self.frames):
+            self.is_over_limit = True
+            return
+        self.warn("expansion_depth", f"\\{most}" if num_open > 1 else "")
+        if num_open > 1:
+            self.endless.add(most)
+            first = next(place for place, frame in enumerate(self.frames) if frame.macro == most)
+        else:
+            first = next((place for place, frame in enumerate(self.frames) if frame.name is None), len(self.frames))
+        while len(self.frames) > max(first, 1) and self.frames[-1].name is None:
+            self.frames.pop()
 
     def _is_spent(self) -> bool:
-        """Whether the paper has had its macro calls: those left stay as they stand."""
+        """Whether the paper has had all the macro calls that a paper may make, or characters that they may give."""
         return self.num_expansions > self.max_expansions or self.num_pushed > self.max_output
+
+    def over_limit(self) -> str:
+        """Which limit the paper has passed."""
+        if self.num_expansions > self.max_expansions:
+            return f"more than {self.max_expansions} macro calls"
+        if max(self.num_pushed, self.num_out) > self.max_output:
+            return f"{self.num_expansions} macro calls give more than {self.max_output} characters"
+        if len(self.frames) < self.config.max_expansion_depth:
+            return f"an argument of more than {MAX_GROWN_CHARACTERS} characters that macros have made"
+        return f"more than {self.config.max_expansion_depth} macros open inside one another, all of them different"
 
     def settle(self) -> Frame | None:
         """The frame that the next argument is read from: bodies that have nothing left are closed."""
@@ -279,6 +305,8 @@ class Expander:
             return None
         found = self.scan.argument(frame.text, frame.position, MAX_ARGUMENT_CHARACTERS)
         if found is None:
+            if frame.name is None and len(frame.text) - frame.position > MAX_GROWN_CHARACTERS and frame.text[frame.position] == "{":
+                self.is_over_limit = True  # a body's groups are closed: macros have made this one longer than any look
             return None
         frame.position = found[1]
         return found[0]
@@ -297,7 +325,10 @@ class Expander:
     def call(self, frame: Frame, name: str, macro: Macro) -> None:
         """Reads the arguments of a macro whose name has just been read, and goes on with its body."""
         if self._is_spent():
-            self.warn("expansion_limit", f"\\{name}")
+            self.is_over_limit = True
+            return
+        if name in self.endless:
+            self.warn("endless_macro", f"\\{name}")
             self.emit(f"\\{name}")
             self.is_after_word = name.isalpha()
             return
@@ -334,9 +365,9 @@ class Expander:
             body = str(macro.pieces[0])
             if self.is_after_word and body.startswith("\\") and _TAKES_ARGUMENT.fullmatch(self.out[-1]) and not _ONE_TOKEN.fullmatch(body):
                 body = f"{{{body}}}"
-            self.push(body)
+            self.push(body, name)
         else:
-            self.push(fill(macro.pieces, arguments))
+            self.push(fill(macro.pieces, arguments), name)
 
     def obey(self, name: str, frame: Frame, start: int) -> bool:
         """Does what LaTeX's own `\\name` does, which stands at `start`; False where that is nothing, and the command stays."""

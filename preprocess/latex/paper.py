@@ -50,7 +50,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
             return Rejection(
                 stage=Stage.EXTRACT,
                 reason=RejectReason.EXPANSION_LIMIT,
-                detail=f"{root}: {expanded.num_expansions} macro calls give more than {expander.max_output} characters",
+                detail=f"{root}: {expander.over_limit()}",
             )
         own_numbers = numbers.copy()
         scan = Scanner(len(expanded.source), has_comments=False)

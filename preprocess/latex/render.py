@@ -31,7 +31,7 @@ from preprocess.latex.trace import Trace
 
 _NEXT = re.compile(r"[\\${}&~\x02\x03]|\n[ \t]*\n\s*")
 _WORD = re.compile(r"\\([A-Za-z@]+)(\*?)|\\(.)", re.S)
-_CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]*\])?\s*\{\s*([^{}\s,]+)")
+_CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]{0,1000}\])?\s*\{\s*([^{}\s,]+)")
 _OVERLAY = re.compile(
     r"(\\(?:item|only|uncover|onslide|alert|visible|invisible|structure|color|text[a-z]{2}|emph|includegraphics|frame|action|node|draw"
     r"|begin\{[A-Za-z]+\*?\})\*?)<[-\d,+.|@a-z: ]{1,40}>"

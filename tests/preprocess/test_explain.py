@@ -47,7 +47,7 @@ def test_every_turn_is_told_with_its_place() -> None:
     assert dropped == outcome.dropped_characters
     assert lines[told["warnings"] :] == [
         "warnings: 5",
-        "  z.tex: encoding_detected",
+        "  z.tex: encoding_detected: cp1252",
         "  part.tex:2: input_loop: main.tex",
         "  part.tex:2: missing_input: lost",
         "  main.tex:6: missing_input: gone",

@@ -18,7 +18,7 @@ _ACRONYM = re.compile(
 )
 _DECLARED_ACRONYM = re.compile(r"\\(?:DeclareAcronym|newglossaryentry|longnewglossaryentry)\s*\{([^{}]*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _ACRONYM_KEY = re.compile(r"\b(short|long|name)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}]*))")
-_NO_LIST = re.compile(r"\\usepackage\s*\[[^\]]*nolist[^\]]*\]\s*\{acronym\}|\\begin\s*\{acronym\}\s*\[nolist\]")
+_NO_LIST = re.compile(r"\\usepackage\s*\[[^\]]{0,200}nolist[^\]]{0,200}\]\s*\{acronym\}|\\begin\s*\{acronym\}\s*\[nolist\]")
 
 
 @dataclass(slots=True)

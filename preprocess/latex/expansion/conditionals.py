@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])|%[^\n]*\n?|\\(?:newif|let|def)\s*\\[A-Za-z@]+|\\[^A-Za-z]")
 _SWITCH_NAME = re.compile(r"\s*\{?\s*\\if([A-Za-z@]+)\s*\}?")
 _TWO_TOKENS = re.compile(r"\s*(\\[A-Za-z@]+|\\?.)\s*(\\[A-Za-z@]+|\\?.)", re.S)
-_COMPARISON = re.compile(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)\s?")
+_COMPARISON = re.compile(r"\s*(-?\d{1,15})\s*([<>=])\s*(-?\d{1,15})\s?")
 _MACRO_AND_CHARACTER = re.compile(r"\s*\\([A-Za-z@]+)\s*([\w.*+-])")
 _TWO_CHARACTERS = re.compile(r" ?([\w.*+-])([\w.*+ -])")
 _COMMAND_NAME = re.compile(r"\s*\\?([A-Za-z@]+)(?:\\endcsname)?")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from preprocess.latex.drawn_symbols import standard_symbol
 from preprocess.latex.expansion import registers
-from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, stored_body
+from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, argument_count, calls_itself, split_body, stored_body
 from preprocess.latex.scan import skip_space
 from preprocess.latex.tables import PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS
 
@@ -57,7 +57,7 @@ def _newcommand(expander: Expander, frame: Frame, name: str, start: int) -> bool
     num_arguments = 0
     default: str | None = None
     if (given := expander.scan.optional_argument(text, position)) is not None:
-        num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
+        num_arguments = argument_count(given[0])
         position = given[1]
         if (given := expander.scan.optional_argument(text, position)) is not None:
             default, position = given
@@ -178,7 +178,7 @@ def _newenvironment(expander: Expander, frame: Frame, name: str, start: int) -> 
     num_arguments = 0
     default: str | None = None
     if (given := expander.scan.optional_argument(text, position)) is not None:
-        num_arguments = int(given[0]) if given[0].strip().isdigit() else 0
+        num_arguments = argument_count(given[0])
         position = given[1]
         if (given := expander.scan.optional_argument(text, position)) is not None:
             default, position = given
@@ -246,7 +246,7 @@ def _paired_delimiter(expander: Expander, frame: Frame, name: str, start: int) -
         return True
     position, num_arguments = target[1], 1
     if (given := expander.scan.optional_argument(text, position)) is not None:
-        num_arguments, position = int(given[0]) if given[0].strip().isdigit() else 1, given[1]
+        num_arguments, position = argument_count(given[0], 1), given[1]
     left = expander.scan.argument(text, position)
     right = expander.scan.argument(text, left[1]) if left else None
     body = expander.scan.argument(text, right[1]) if right and name.endswith("X") else None

@@ -64,7 +64,7 @@ def _end(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     frame.position = found.end()
     if environment in expander.environments:
         expander.leave_scope()
-        expander.push(expander.environments[environment].end)
+        expander.push(expander.environments[environment].end, f"end{environment}")
         return True
     if environment == "document" and expander.is_nested_file():
         return inclusion.end_input(expander, frame, name, start)

@@ -16,7 +16,7 @@ from preprocess.latex.vocabularies import vocabulary
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
 
-_PACKAGE_INPUT = re.compile(r"\\(?:input|InputIfFileExists|RequirePackage|usepackage)\s*(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+_PACKAGE_INPUT = re.compile(r"\\(?:input|InputIfFileExists|RequirePackage|usepackage)\s*(?:\[[^\]]{0,1000}\])?\s*\{([^{}]*)\}")
 _INTERNALS = re.compile(
     r"\\(?:setbox|unhcopy|unhbox|unvbox|copy|wd|ht|dp|hskip|kern|vrule|hrule|halign|vbox|vtop|lower|raise|futurelet|afterassignment"
     r"|dimen|count|skip|toks|catcode|afterpage|pgf[a-z]*|tikz[a-z]*)(?![A-Za-z])"

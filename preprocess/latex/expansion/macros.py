@@ -44,6 +44,7 @@ class Frame:
     text: str
     position: int = 0
     name: str | None = None  # of a file; None for a macro's body
+    macro: str | None = None  # whose body it is
 
     def num_source(self, start: int, end: int) -> int:
         """Characters of the paper between two places: none in a macro's body, which its definition has paid for."""
@@ -53,6 +54,15 @@ class Frame:
 # what a command of LaTeX's own does: takes the expander, the frame with its position after the name, the name, the place of its
 # backslash; gives False where the command is to stay as it stands
 Handler = Callable[["Expander", Frame, str, int], bool]
+
+
+_COUNT = re.compile(r"\s*([0-9])\s*")
+
+
+def argument_count(given: str, otherwise: int = 0) -> int:
+    """The number of arguments that a definition states in brackets; what is no digit is no number, as TeX has nine at most."""
+    found = _COUNT.fullmatch(given)
+    return int(found[1]) if found else otherwise
 
 
 def split_body(body: str) -> tuple[str | int, ...]:

@@ -10,7 +10,7 @@ from preprocess.latex.tables import COMBINING
 if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
-_ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]*(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]*\])?[ \t]*\n?")
+_ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]{0,40}(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]{0,80}\])?[ \t]*\n?")
 _CHARACTER_CODE = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))")
 _GERMAN = re.compile(
     r"\[[^\]]*\bn?(?:german|austrian|naustrian|swissgerman)\b[^\]]*\]\s*\{(?:babel|article|report|book|scr\w+|amsart)\}|\{n?german\}"
@@ -128,9 +128,9 @@ def _verb(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
 def _symbol_text(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     if name == "symbol":
         given = renderer.scan.argument(text, end)
-        if given is None or not given[0].strip().isdigit():
+        if given is None or not (code_point := given[0].strip()).isdecimal() or len(code_point) > 4:
             return end
-        code, after = int(given[0]), given[1]
+        code, after = int(code_point), given[1]
     else:
         found = _CHARACTER_CODE.match(text, end)
         if found is None:

@@ -31,7 +31,7 @@ _MATH_COLOUR = re.compile(
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
 _MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
-_MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]*\])*\{([^{}]*)\}")
+_MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]{0,1000}\])*\{([^{}]*)\}")
 
 
 def dollar(renderer: "Renderer", text: str, start: int, out: list[str]) -> int:

@@ -19,7 +19,7 @@ DRAWING_ENVIRONMENTS = _words(
 )
 DISPLAY_ENVIRONMENTS = _words(
     "equation align alignat flalign xalignat xxalignat gather multline eqnarray displaymath dmath dgroup IEEEeqnarray empheq numcases "
-    "subnumcases tikzcd CD"
+    "subnumcases subeqnarray mathpar tikzcd CD"
 )
 # that stand alone; `split`, `cases`, `array` … stand inside one of these
 INNER_MATH_ENVIRONMENTS = _words(
@@ -28,7 +28,7 @@ INNER_MATH_ENVIRONMENTS = _words(
 )
 TABLE_ENVIRONMENTS = _words(
     "NiceTabular xltabular ctabular tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable "
-    "tblr tabbing ruledtabular@"
+    "tblr longtblr talltblr NiceTabularX tabbing ruledtabular@"
 )
 BIBLIOGRAPHY_ENVIRONMENTS = _words("thebibliography references chapthebibliography mybibliography biblist refs bibdiv")
 SHOWN_ALL = {
@@ -141,7 +141,7 @@ SHOWN_LAST: dict[str, str] = {
     "raisebox": "moom", "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm",
     "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "mm", "foreignlanguage": "mm",
     "adjustbox": "mm", "stackrel@": "mm",
-    "lowercase": "m", "uppercase": "m", "shortstack": "om",  "footnotetext": "om",
+    "shortstack": "om",  "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
     "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m",
     "subjclass": "om", "translation": "m", "makecell": "om", "thead": "om",
@@ -158,7 +158,7 @@ ASSIGNED = _words(
     "showboxbreadth secnumdepth tocdepth"
 )
 CITE_COMMANDS = _words(
-    "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep citen "
+    "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep bibentry citen "
     "onlinecite fullcite smartcite supercite Cite citenum citeN citeasnoun shortcite citeNP cites nocites@ Citealt Citeauthor refcite"
 )
 REF_COMMANDS = _words(
@@ -199,7 +199,7 @@ PROTECTED_ENVIRONMENTS = _words(
 COMBINING = {
     "`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0304", "u": "\u0306", ".": "\u0307", '"': "\u0308", "r": "\u030a",
     "H": "\u030b", "v": "\u030c", "d": "\u0323", "c": "\u0327", "k": "\u0328", "b": "\u0331", "t": "\u0361", "C": "\u030f", "G": "\u030f",
-    "U": "\u030e",
+    "U": "\u030e", "textcommabelow": "\u0326", "textogonekcentered": "\u0328",
 }  # fmt: skip
 TEXT_SYMBOLS = {
     "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "aa": "å", "AA": "Å", "i": "ı",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
 _CLOSED_HEADINGS = frozenset({"heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading"})  # of AmS-TeX
+_INFERENCES = ("Unary", "Binary", "Trinary", "Quaternary", "Quinary")
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 
 
@@ -167,6 +168,22 @@ def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return skip_line_space(text, end)
 
 
+def _proof_step(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """bussproofs: a line for each premise and conclusion of a proof tree, the rule's name before the conclusion that it gives."""
+    found = renderer.scan.group(text, end)
+    if found is None:
+        out.append("\n")  # \Axiom$A \fCenter B$
+        return renderer.scan.skip_space(text, end)
+    shown = renderer.inline(found[0])
+    is_after_rule = bool(out) and out[-1].startswith("\n(") and out[-1].endswith(") ")
+    if not name.endswith("Label"):
+        out.append(shown if is_after_rule else f"\n{shown}")
+    elif shown:
+        before = out.pop() if is_after_rule else "\n"
+        out.append(f"{before}({shown}) ")
+    return renderer.scan.skip_space(text, found[1])
+
+
 COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), _footnote),
     **dict.fromkeys(("tablefootnote", "blfootnote", "titlenote", "note"), _footnote),
@@ -174,9 +191,12 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), _caption),
     **dict.fromkeys(("subfigure", "subfloat", "subcaptionbox"), _subcaption),
     **dict.fromkeys(("item", "itemitem", "bitem"), _item),
+    "Deduce": _proof_step,
+    **dict.fromkeys(("Axiom", "AxiomC", "AXC", "UIC", "BIC", "TIC", "DeduceC", "LeftLabel", "RightLabel"), _proof_step),
+    **dict.fromkeys((f"{number}{kind}" for number in _INFERENCES for kind in ("Inf", "InfC")), _proof_step),
     **dict.fromkeys(("par", "endgraf", "smallbreak", "medbreak", "bigbreak", "medskip", "bigskip", "smallskip"), _par),
     **dict.fromkeys(("endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), _par),
-    **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "linebreak", "tablebreak"), _row),
+    **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "linebreak", "tablebreak", "DisplayProof"), _row),
     "multicolumn": _multicolumn,
     **dict.fromkeys(("endfirsthead", "endhead", "endfoot"), _table_head),
     **dict.fromkeys(("proclaim", "demo", "remark", "example", "definition", "roster"), _proclaim),

@@ -19,6 +19,13 @@ _SHORTHAND = re.compile(r"\"([aouAOUsSz'`=~|-])")
 _UMLAUTS = dict(zip("aouAOU", "äöüÄÖÜ", strict=True))
 _SHORTHANDS = _UMLAUTS | {"s": "ß", "z": "ß", "S": "SS", "'": "“", "`": "„", "=": "-", "~": "-", "-": "", "|": ""}
 _TIED = ("t", "b")  # accents that other packages' commands may be called
+_ACCENT_CODE = re.compile(r"\s*(?:(\d{1,3})|\"([0-9A-F]{2})|'([0-7]{2,3})) ?")
+_ACCENTS_BY_CODE = {
+    18: "`", 19: "'", 20: "v", 21: "u", 22: "=", 23: "r", 24: "c", 94: "^", 95: ".", 125: "H", 126: "~", 127: '"',
+}  # fmt: skip
+_NO_CASE = re.compile(r"(\$[^$]*\$|\[(?:cite|ref):\d+\]|\\\[.*?\\\])", re.S)
+_DINGBATS = {37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■", 115: "▲", 116: "▼", 117: "◆", 119: "◗", 168: "♣", 169: "♦", 170: "♥",
+             171: "♠", 213: "→", 214: "↔", 215: "↕"}  # fmt: skip
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
@@ -172,6 +179,45 @@ def _chemistry(renderer: "Renderer", text: str, end: int, name: str, out: list[s
     return found[1]
 
 
+def _numbered_accent(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """TeX's `\\accent19 e`, by the places of Computer Modern."""
+    found = _ACCENT_CODE.match(text, end)
+    if found is None:
+        return -1
+    code = int(found[1] or found[2] or found[3], 10 if found[1] else 16 if found[2] else 8)
+    accent = _ACCENTS_BY_CODE.get(code)
+    after = _accent(renderer, text, found.end(), accent, out) if accent is not None and text[found.end() : found.end() + 1] != " " else -1
+    return after if after >= 0 else found.end()
+
+
+def _dingbat(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """pifont's `\\ding{51}`: ✓."""
+    found = renderer.scan.group(text, end)
+    if found is None or not found[0].strip().isdecimal() or len(found[0]) > 5:
+        return -1
+    code = int(found[0])
+    if 172 <= code <= 181:
+        shown = chr(0x2460 + code - 172)
+    elif code in _DINGBATS or 33 <= code <= 126:
+        shown = _DINGBATS.get(code) or chr(0x2700 + code - 32)
+    else:
+        shown = chr(0x2700 + code - 64) if 161 <= code <= 254 else ""
+    out.append(shown)
+    return found[1]
+
+
+def _case(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\MakeUppercase{text $x$}` → `TEXT $x$`."""
+    found = renderer.scan.argument(text, end)
+    if found is None:
+        return -1
+    parts = _NO_CASE.split(renderer.inline(found[0]) if len(found[0]) < 20_000 else renderer.render(found[0]))
+    for index in range(0, len(parts), 2):
+        parts[index] = parts[index].upper() if "pper" in name else parts[index].lower()
+    out.append("".join(parts))
+    return found[1]
+
+
 def _quoted(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """csquotes."""
     is_inner = text[end - 1] == "*"
@@ -198,9 +244,12 @@ ACCENTS: dict[str, "Handler"] = {
 COMMANDS: dict[str, "Handler"] = {
     "verb": _verb,
     **dict.fromkeys(("char", "symbol"), _symbol_text),
-    **dict.fromkeys(("inst", "altaffilmark", "affilmark", "tablenotemark", "textsuperscript"), _superscript),
+    **dict.fromkeys(("inst", "altaffilmark", "affilmark", "tablenotemark", "tnote", "textsuperscript"), _superscript),
     **dict.fromkeys(("altaffiltext", "tablenotetext"), _marked_text),
     "ce": _chemistry,
+    "accent": _numbered_accent,
+    "ding": _dingbat,
+    **dict.fromkeys(("MakeUppercase", "MakeTextUppercase", "uppercase", "MakeLowercase", "MakeTextLowercase", "lowercase"), _case),
     **dict.fromkeys(("enquote", "textquote", "blockquote", "foreignquote", "foreignblockquote"), _quoted),
     **dict.fromkeys(("url", "path", "nolinkurl", "doi"), _url),
 }

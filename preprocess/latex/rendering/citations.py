@@ -138,6 +138,15 @@ def _bibitem(renderer: "Renderer", text: str, end: int, name: str, out: list[str
     return found[1]
 
 
+def _cite_text(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """natbib's `\\citetext{priv. comm.}`, in the brackets of a citation."""
+    found = renderer.scan.group(text, end)
+    if found is None:
+        return -1
+    out.append(f"({renderer.inline(found[0])})")
+    return found[1]
+
+
 def _refs_section(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     stop = renderer.scan.find(text, "\\endRefs", end)
     stop = len(text) if stop < 0 else stop
@@ -156,6 +165,7 @@ def _gls(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -
 COMMANDS: dict[str, "Handler"] = {
     "bibitem": _bibitem,
     "Refs": _refs_section,
+    "citetext": _cite_text,
     **dict.fromkeys(("cref", "Cref", "autoref", "Autoref", "namecref", "nameCref", "lcnamecref"), _named_ref),
     **dict.fromkeys(("crefrange", "Crefrange", "cpagerefrange", "vrefrange"), _ref_range),
     **dict.fromkeys(("gls", "Gls", "glspl", "Glspl", "ac", "acs", "acf", "acl", "acp", "Ac", "acfp", "acsp"), _gls),

@@ -27,7 +27,9 @@ MAX_ABSTRACTS = 4  # of one root: in several languages
 _LISTS = frozenset(
     {"itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumitem"}
 )
-_TABLE_ARGUMENTS = {"tabularx": "mom", "tabular*": "mom", "tabulary": "mm", "tabbing": ""}  # "om" of all others
+_TABLE_ARGUMENTS = {  # "om" of all others
+    "tabularx": "mom", "tabular*": "mom", "tabulary": "mm", "xltabular": "omm", "NiceTabularX": "mom", "tabbing": "",
+}  # fmt: skip
 _FONTS = frozenset({"small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage"})  # that begin no paragraph
 _ENVIRONMENT_ARGUMENTS = {
     "figure": "o", "table": "o", "wrapfigure": "omom", "wraptable": "omom", "minipage": "ooom", "multicols": "m", "subfigure": "om",

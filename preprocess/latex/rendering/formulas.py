@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
 _DISPLAYS_WITH_ARGUMENT = frozenset({"tikzcd", "IEEEeqnarray", "alignat", "xalignat", "xxalignat", "empheq", "numcases", "subnumcases"})
+_STANDARD_DISPLAYS = {"mathpar": "gather*", "subeqnarray": "eqnarray", "subeqnarray*": "eqnarray*"}  # what others print alike
+_AND = re.compile(r"\\and(?![A-Za-z])")
 _DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
 _NO_READER = re.compile(
@@ -23,6 +25,7 @@ _NO_READER = re.compile(
     r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
+_ROW_SPACE = re.compile(r"(\\\\)(?:\*[ \t]*)?\[\s*[-+]?[\d.]*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|mu|\\[A-Za-z]+)\s*\]")
 _DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture)\}")
 _QUANTITY = re.compile(r"\\(" + "|".join(sorted(siunitx.NUM_GROUPS, key=len, reverse=True)) + r")(?![A-Za-z])(?=\s*[\[{])")
 _MATH_COLOUR = re.compile(
@@ -81,6 +84,9 @@ def display_environment(renderer: "Renderer", text: str, position: int, name: st
     if name.rstrip("*") in _DISPLAYS_WITH_ARGUMENT and (found := _DISPLAY_ARGUMENT.match(text, position)):
         argument, position = found[0].strip(), found.end()
     content = _clean_math(renderer, text[position:end])
+    if name == "mathpar":
+        content = _AND.sub(r"\\qquad", content)
+    name = _STANDARD_DISPLAYS.get(name, name)
     if content:
         out.append(f"\n\\begin{{{name}}}{argument}\n{content}\n\\end{{{name}}}\n")
     return after
@@ -110,12 +116,21 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
             content = re.sub(r"\\verb\x01([^\x01]*)\x01", lambda found: f"\\texttt{{{unguard(found[1])}}}", content)
         if "$" in content:
             content = _INNER_TEXT.sub(_split_inner_text, content)
+        if "\\\\" in content:
+            content = _without_last_row_end(_ROW_SPACE.sub(r"\1", content))
     content = content.replace("\x01", "")
     if "$" in content:
         content = re.sub(r"(?<!\\)\$", "", content)
     if "\n" in content:
         content = re.sub(r"[ \t]*\n\s*", "\n", content)
     return content.strip()
+
+
+def _without_last_row_end(content: str) -> str:
+    """`a \\\\ b \\\\` → `a \\\\ b`: no row comes after the last; `\\ ` at the end, a blank, stays."""
+    content = content.rstrip()
+    num_backslashes = len(content) - len(content.rstrip("\\"))
+    return content[: len(content) - num_backslashes].rstrip() if num_backslashes and num_backslashes % 2 == 0 else content
 
 
 def _without_drawings(renderer: "Renderer", content: str) -> str:
@@ -181,6 +196,18 @@ def _diagram(renderer: "Renderer", text: str, end: int, name: str, out: list[str
     return closing
 
 
+def _inference(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """mathpartir's `\\inferrule[name]{premises}{conclusion}` and proof's `\\infer` outside a formula: each is one."""
+    start = end
+    while (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+    rule, after = renderer.arguments(text, end, "mm")
+    if len(rule) < 2:
+        return -1
+    out.append(display(renderer, f"\\{name}{text[start:after]}"))
+    return after
+
+
 def _split_text_column(found: re.Match[str]) -> str:
     """The text column of plain TeX's `\\cases`: `& if $j<d$;` → `& \\hbox{ if }j<d\\hbox{;}`."""
     parts = found[1].split("$")
@@ -196,4 +223,5 @@ def _split_inner_text(found: re.Match[str]) -> str:
 COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(siunitx.NUM_GROUPS, _si),
     **dict.fromkeys(("xymatrix", "xygraph"), _diagram),
+    **dict.fromkeys(("inferrule", "infer"), _inference),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from preprocess import harvest
+from preprocess import ablate, harvest
 from preprocess.explain import explanation
 from preprocess.guard import guarded
 from preprocess.latex.trace import Trace
@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, metavar="DIR", help="the --out of a run")
     report.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: DIR/report.html)")
     report.set_defaults(do=_report)
+    switched = commands.add_parser("ablate", help="a sample of papers with one decision switched at a time: what each does to the yield")
+    ablate.add_arguments(switched)
+    _add_config(switched)
     compare = commands.add_parser("compare", help="two runs: what a change of config, code or input did to their yield")
     compare.add_argument("before", type=Path, metavar="RUN_A", help="the --out of a run that has ended")
     compare.add_argument("after", type=Path, metavar="RUN_B", help="the --out of another one")

@@ -354,3 +354,53 @@ NOT_RECORDED = ("runaway", "harvest")  # sections that no byte of an output depe
 def recorded(config: Config) -> dict[str, Any]:
     """The config as manifests have it: what an output may depend on. A run whose guard was raised on the way ends like any other."""
     return {section: fields for section, fields in asdict(config).items() if section not in NOT_RECORDED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """One decision turned the other way, for `python -m preprocess ablate`: fields as `--set` takes them, and what that means."""
+
+    name: str
+    overrides: tuple[str, ...]
+    words: str
+
+
+ABLATIONS: tuple[Switch, ...] = (
+    Switch(
+        name="any_language",
+        overrides=("corpus.languages=none", "corpus.min_language_probability=0"),
+        words="texts in every language, and those whose language is not sure",
+    ),
+    Switch(name="no_exact_dedup", overrides=("corpus.deduplicate=false",), words="texts equal to the byte are left to the near duplicates"),
+    Switch(name="no_near_dedup", overrides=("corpus.near_duplicate_threshold=none",), words="near duplicates stay"),
+    Switch(
+        name="no_dedup",
+        overrides=("corpus.deduplicate=false", "corpus.near_duplicate_threshold=none"),
+        words="all duplicates of other papers stay",
+    ),
+    Switch(name="any_category", overrides=("corpus.categories=none",), words="papers of every category"),
+    Switch(name="primary_category", overrides=("corpus.category_match=primary",), words="cross-lists into the scope do not count"),
+    Switch(name="any_length", overrides=("corpus.min_characters=0",), words="texts of any length"),
+    Switch(
+        name="gopher_quality",
+        overrides=(
+            'corpus.quality_limits=[["mean_word_length", 3, 10], ["symbol_word_ratio", 0, 0.1], ["bullet_line_share", 0, 0.9], '
+            '["ellipsis_line_share", 0, 0.3], ["alphabetic_word_share", 0.8, 1], ["duplicate_line_share", 0, 0.2], '
+            '["duplicate_ngram_share", 0, 0.1]]',
+        ),
+        words="only texts within the limits of arXiv:2112.11446 (appendix A.1.1)",
+    ),
+    Switch(
+        name="open_licenses",
+        overrides=('corpus.licenses=["cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0"]',),
+        words="only papers whose licence allows derived works",
+    ),
+    Switch(
+        name="everything", overrides=('corpus.select="all"',), words="no selection at all: withdrawn papers and those without metadata too"
+    ),
+    Switch(name="no_validation", overrides=("corpus.validation_share=0",), words="nothing is held out"),
+    Switch(name="with_bibliography", overrides=("latex.keep_bibliography=true",), words="bibliographies stay in the texts"),
+    Switch(name="author_year", overrides=("latex.cite_author_year=true",), words="citations by author and year where the paper has them"),
+    Switch(name="no_macros", overrides=("latex.max_expansions=1",), words="the papers' own macros are not expanded"),
+)
+# decisions that `ablate` turns the other way one by one, in this order. Those of `latex` need the texts extracted again, the others do not.

@@ -21,6 +21,7 @@ from preprocess.records import RejectReason
 from preprocess.runaway import RunawayError, RunawayGuard, count_done, judged_since
 from preprocess.sources.manifest import ManifestEntry, read_arxiv_manifest
 from preprocess.sources.metadata import MetadataSummary, build_metadata
+from preprocess.sources.sample import Sample, only_units
 from preprocess.sources.tars import TarListing, Unit, find_tars, other_tars, plan_units, scan_tar
 from preprocess.units import BREADCRUMBS, MANIFESTS, UNIT_FILES, has_reason, is_done, remove_unit
 from shards.commit import only_run, remove_temporaries
@@ -44,13 +45,17 @@ def run(
     num_workers: int | None,
     address: str | None,
     retries_quarantined: bool = False,
+    sample: Sample | None = None,
 ) -> dict[str, Any]:
     """The pipeline from a folder of tars to `out/corpus`; gives what it wrote to `out/run.json`. Does only what is missing.
 
-    `retries_quarantined` does the units again that hold quarantined papers. Raises `InputError` for bad input, and for a disk that is full.
+    `retries_quarantined` does the units again that hold quarantined papers; `sample` reads a part of the dump as if it were all. Raises
+    `InputError` for bad input, and for a disk that is full.
     """
     tar_paths = find_tars(source)
     stated = read_arxiv_manifest(source)
+    if sample is not None:
+        tar_paths, stated = sample.tars(tar_paths), {}  # what arXiv states of whole tars says nothing of parts
     if not metadata.is_file():
         found = "is a folder" if metadata.is_dir() else "no such file"
         raise InputError(f"{metadata}: {found}; --metadata takes the OAI/Kaggle snapshot (JSON lines)")
@@ -64,6 +69,9 @@ def run(
         _remove_left_overs(out)
         summary = build_metadata(metadata, out)
         units = [unit for listing in listings for unit in plan_units(listing, config.unit)]
+        if sample is not None:
+            units = sample.units(units)
+            listings = only_units(listings, units)
         missing = plan_missing(out, units, [listing.name for listing in listings], config, retries_quarantined=retries_quarantined)
         before = _last_books(out)
         now = {

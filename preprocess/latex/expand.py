@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from preprocess.config import LatexConfig
-from preprocess.latex.expansion import acronyms, conditionals, definitions, environments, inclusion, primitives, registers
+from preprocess.latex.expansion import (
+    acronyms,
+    conditionals,
+    definitions,
+    environments,
+    inclusion,
+    loops,
+    names,
+    primitives,
+    registers,
+    verbatims,
+)
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, fill
 from preprocess.latex.scan import Scanner, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS
@@ -39,6 +50,9 @@ HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the cor
     **inclusion.HANDLERS,
     **environments.HANDLERS,
     **acronyms.HANDLERS,
+    **names.HANDLERS,
+    **loops.HANDLERS,
+    **verbatims.HANDLERS,
     **primitives.HANDLERS,
 }
 
@@ -77,10 +91,16 @@ class Expander:
         self.open_conditionals: list[bool] = []  # one for each whose `\fi` is still to come
         self.files: list[str] = []
         self.seen_packages: set[str] = set()
+        self.packages: set[str] = set()  # and the class: whatever the paper has asked for
+        self.verbatims: dict[str, int] = {}  # the paper's own environments of code → arguments before the code
+        self.short_verbs: set[str] = set()
+        self.loops_left = 0
+        self.suffixes: dict[str, str] = {}  # command → the characters that, right behind it, make another command of it
         self.include_only: set[str] | None = None
         self.excluded_environments = {"comment"}
         self.registers: set[str] = set()  # `\newcount`'s and its like
         self.counters: dict[str, int] = {}
+        self.counts: dict[str, int] = {}  # `\\newcount`'s whose values are known
         self.acronyms = acronyms.collect(texts.values())
         self.dropped: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
@@ -139,7 +159,8 @@ class Expander:
             file, line = self._place()
             self.trace.included.append(Note(kind="included", file=file, line=line, detail=name))
         self.files.append(name)
-        self.frames.append(Frame(self.texts[name], name=name))
+        text = self.texts[name]
+        self.frames.append(Frame(verbatims.with_short(self, text) if self.short_verbs else text, name=name))
 
     def emit(self, text: str) -> None:
         """Adds to the expanded source; a letter and a control word before it are kept apart."""
@@ -228,7 +249,7 @@ class Expander:
         if conditionals.set_switch(self, name):
             return
         if name in self.registers:
-            registers.assign(self, frame)
+            registers.assign(self, frame, name)
             return
         if name.startswith("the") and name[3:] in self.counters:
             self.emit(str(self.counters[name[3:]]))

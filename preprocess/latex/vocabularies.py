@@ -336,7 +336,7 @@ _STATISTICAL_SOFTWARE = r"""
 \Abstract#1{\abstract{#1}}
 \Keywords#1{\keywords{#1}}
 \Address#1{\address{#1}}
-\code{\lstinline}
+\code{\@code}
 \Plaintitle#1{}
 \Shorttitle#1{}
 \Plainauthor#1{}

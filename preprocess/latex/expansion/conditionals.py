@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from preprocess.latex.expansion import registers
 from preprocess.latex.expansion.macros import Frame, Handler
 from preprocess.latex.scan import skip_line_space
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])|%[^\n]*\n?|\\(?:newif|let|def)\s*\\[A-Za-z@]+|\\[^A-Za-z]")
 _SWITCH_NAME = re.compile(r"\s*\{?\s*\\if([A-Za-z@]+)\s*\}?")
 _TWO_TOKENS = re.compile(r"\s*(\\[A-Za-z@]+|\\?.)\s*(\\[A-Za-z@]+|\\?.)", re.S)
-_COMPARISON = re.compile(r"\s*(-?\d{1,15})\s*([<>=])\s*(-?\d{1,15})\s?")
+_RELATION = re.compile(r"\s*([<>=])")
 _MACRO_AND_CHARACTER = re.compile(r"\s*\\([A-Za-z@]+)\s*([\w.*+-])")
 _TWO_CHARACTERS = re.compile(r" ?([\w.*+-])([\w.*+ -])")
 _COMMAND_NAME = re.compile(r"\s*\\?([A-Za-z@]+)(?:\\endcsname)?")
@@ -67,6 +68,8 @@ def decide(expander: Expander, frame: Frame, name: str) -> bool:
     if name in _NO_CONDITIONALS:
         return False
     text = frame.text
+    if name == "ifcase":
+        return _decide_case(expander, frame)
     switch = name[2:]
     value: bool | None
     if switch in expander.switches:
@@ -85,6 +88,38 @@ def decide(expander: Expander, frame: Frame, name: str) -> bool:
             expander.open_conditionals.append(True)
     if value and (switch in expander.switches):
         frame.position = skip_line_space(frame.text, frame.position)
+    return True
+
+
+def _decide_case(expander: Expander, frame: Frame) -> bool:
+    """`\\ifcase2 a\\or b\\or c\\else d\\fi`: goes into the branch of that number; into the first where it is not known."""
+    number = registers.read_integer(expander, frame.text, frame.position)
+    if number is None:
+        expander.warn("unknown_conditional", "\\ifcase")
+        number = 0, frame.position
+    begin = frame.position = number[1]
+    wanted = number[0] if number[0] >= 0 else 10_000
+    depth = passed = 0
+    if wanted == 0:
+        expander.open_conditionals.append(True)
+        return True
+    for found in _CONDITIONAL.finditer(frame.text, begin, expander.scan.limit(frame.text, begin, 50_000)):
+        word = found[1]
+        if word is None:
+            continue
+        if word == "fi":
+            depth -= 1
+        elif word not in ("else", "or") and word not in _NO_CONDITIONALS:
+            depth += 1
+        passed += word == "or" and depth == 0
+        if depth < 0 or (depth == 0 and (word == "else" or (word == "or" and passed == wanted))):
+            expander.scan.spend(found.end() - begin)
+            frame.position = skip_line_space(frame.text, found.end())
+            expander.dropped["false_branch"] += frame.num_source(begin, frame.position)
+            if depth == 0:
+                expander.open_conditionals.append(True)
+            return True
+    expander.warn("conditional_not_closed")
     return True
 
 
@@ -123,13 +158,20 @@ def _primitive(expander: Expander, frame: Frame, name: str) -> bool | None:
         one, other = (expander.macros.get(token.lstrip("\\")) if token.startswith("\\") else None for token in (found[1], found[2]))
         if one is None and other is None:
             return found[1] == found[2]
+        if one is None or other is None:  # \let or \futurelet has made one of them a character
+            known, token = (one, found[2]) if one is not None else (other, found[1])
+            return known is not None and known.num_arguments == 0 and known.pieces == (token,) and not token.startswith("\\")
         return one is not None and other is not None and one.pieces == other.pieces
-    if name in ("ifnum", "ifodd", "ifdim", "ifcase", "if", "ifcat"):
-        found = _COMPARISON.match(text, frame.position) if name == "ifnum" else None
-        if found:
-            frame.position = found.end()
-            one_number, other_number = int(found[1]), int(found[3])
-            return {"<": one_number < other_number, ">": one_number > other_number, "=": one_number == other_number}[found[2]]
+    if name in ("ifnum", "ifodd", "ifdim", "if", "ifcat"):
+        first = registers.read_integer(expander, text, frame.position) if name in ("ifnum", "ifodd") else None
+        if first is not None and name == "ifodd":
+            frame.position = first[1]
+            return first[0] % 2 == 1
+        found = _RELATION.match(text, first[1]) if first is not None else None
+        second = registers.read_integer(expander, text, found.end()) if found is not None else None
+        if first is not None and found is not None and second is not None:
+            frame.position = second[1]
+            return {"<": first[0] < second[0], ">": first[0] > second[0], "=": first[0] == second[0]}[found[1]]
         if name == "if" and (found := _MACRO_AND_CHARACTER.match(text, frame.position)):
             value = expander.flat(f"\\{found[1]}")
             if len(value) == 1:
@@ -221,6 +263,19 @@ HANDLERS: dict[str, Handler] = {
         ("IfNoValueTF", "IfValueTF", "IfBooleanTF", "IfValueT", "IfBooleanT", "IfNoValueT", "IfValueF", "IfNoValueF"), _novalue
     ),
     **dict.fromkeys(
-        ("setboolean", "booltrue", "boolfalse", "toggletrue", "togglefalse", "newboolean", "newbool", "newtoggle"), _setboolean
+        (
+            "setboolean",
+            "booltrue",
+            "boolfalse",
+            "toggletrue",
+            "togglefalse",
+            "newboolean",
+            "newbool",
+            "newtoggle",
+            "provideboolean",
+            "providebool",
+            "providetoggle",
+        ),
+        _setboolean,
     ),
 }

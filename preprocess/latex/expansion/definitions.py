@@ -6,18 +6,19 @@ import re
 from typing import TYPE_CHECKING
 
 from preprocess.latex.drawn_symbols import standard_symbol
-from preprocess.latex.expansion import registers
+from preprocess.latex.expansion import names, registers, verbatims
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, argument_count, calls_itself, split_body, stored_body
-from preprocess.latex.scan import skip_space
 from preprocess.latex.tables import PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS
 
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
 
 _NAME = re.compile(r"[A-Za-z@]+")
-_DEF_NAME = re.compile(r"\s*(?:\\([A-Za-z@]+|[^A-Za-z\s])|([~|*<>\"!]))")
+_SUFFIXED = re.compile(
+    r"\s*(?:\\(?:long|global|protected|outer)\s*)*\\([A-Za-z]+)\s*\*?\s*\{?\s*\\([A-Za-z@]+)\s*\}?\s*([^\s\\{}#A-Za-z\[])"
+)
 _ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
-_LET = re.compile(r"\s*\\([A-Za-z@]+|.)\s*=?\s*(\\[A-Za-z@]+|\\?.)", re.S)
+_LET_SOURCE = re.compile(r"\s*=? ?(\\[A-Za-z@]+|\\?.)", re.S)
 _ARGUMENT_PLACE = re.compile(r"#[1-9]")
 _THEOREM_TITLE = re.compile(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)")
 _ARGUMENT_KIND = re.compile(
@@ -41,19 +42,16 @@ _ALGORITHM_KEYWORDS = {
 
 def _newcommand(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     text = frame.text
-    position = frame.position
-    if text[position : position + 1] == "*":
-        position += 1
-    position = skip_space(text, position)
-    braced = text[position : position + 1] == "{"
-    found = _DEF_NAME.match(text, position + braced)
-    if found is None:
-        return True
-    position = found.end()
-    if braced:
-        closing = text.find("}", position)
-        position = closing + 1 if 0 <= closing < position + 4 else position
-    target = found[1] or found[2]
+    position = frame.position + (text[frame.position : frame.position + 1] == "*")
+    found = names.defined_name(expander, text, position)
+    if found is not None:
+        _define_by_newcommand(expander, frame, name, start, *found)
+    return True
+
+
+def _define_by_newcommand(expander: Expander, frame: Frame, name: str, start: int, target: str, position: int) -> None:
+    """What stands behind the name that `\\newcommand` defines: the number of arguments, a default, the body."""
+    text = frame.text
     num_arguments = 0
     default: str | None = None
     if (given := expander.scan.optional_argument(text, position)) is not None:
@@ -65,15 +63,14 @@ def _newcommand(expander: Expander, frame: Frame, name: str, start: int) -> bool
     if body is None:
         expander.warn("definition_not_closed", f"\\{name}")
         frame.position = position
-        return True
+        return
     frame.position = body[1]
     expander.dropped["definition"] += frame.num_source(start, body[1])
     if name == "providecommand" and (target in expander.macros or target in PROTECTED_COMMANDS):
-        return True
+        return
     if calls_itself(target, body[0]) or (default is None and _is_drawn(expander, target, body[0])):
-        return True
+        return
     expander.define(target, Macro(num_arguments, default, split_body(stored_body(body[0]))))
-    return True
 
 
 def _is_drawn(expander: Expander, target: str, body: str) -> bool:
@@ -87,25 +84,37 @@ def _is_drawn(expander: Expander, target: str, body: str) -> bool:
 
 
 def _def(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    found = names.defined_name(expander, frame.text, frame.position)
+    if found is not None:
+        _define_by_def(expander, frame, name, start, *found)
+    return True
+
+
+def _ends(name: str, body: str) -> bool:
+    r"""Whether a macro that calls itself does so behind a test: `\def\all#1{\ifx#1\all\else…\expandafter\all\fi}`."""
+    return "\\ifx" in body and (f"\\expandafter\\{name}" in body or f"\\next\\{name}" in body or f"\\next=\\{name}" in body)
+
+
+def _define_by_def(expander: Expander, frame: Frame, name: str, start: int, target: str, position: int) -> None:
+    """What stands behind the name that `\\def` defines: its parameters and its body."""
     text = frame.text
-    found = _DEF_NAME.match(text, frame.position)
-    if found is None:
-        return True
-    opening = _find_unescaped(text, "{", found.end())
+    opening = _find_unescaped(text, "{", position)
     if opening < 0:
-        return True
-    parameters = text[found.end() : opening]
+        return
+    parameters = text[position:opening]
     end = expander.scan.group_end(text, opening)
     if end < 0 or len(parameters) > 200 or "\n\n" in parameters:
         expander.warn("definition_not_closed", f"\\{name}")
-        return True
+        return
     frame.position = end
     expander.dropped["definition"] += frame.num_source(start, end)
-    target, body = found[1] or found[2], stored_body(text[opening + 1 : end - 1])
-    if calls_itself(target, body) or (parameters.strip() in ("", "#1") and _is_drawn(expander, target, body)):
-        return True
+    body = stored_body(text[opening + 1 : end - 1])
+    if calls_itself(target, body) and not _ends(target, body):
+        return
+    if parameters.strip() in ("", "#1") and _is_drawn(expander, target, body):
+        return
     is_global = name in ("gdef", "xdef")
-    if name in ("edef", "xdef") and expander.counters:
+    if name in ("edef", "xdef"):
         body = registers.with_counters(expander, body)
     delimiters = _ARGUMENT_PLACE.split(parameters.strip() if "#" not in parameters else parameters.lstrip())
     num_arguments = len(delimiters) - 1
@@ -115,16 +124,31 @@ def _def(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         expander.define(target, Macro(num_arguments, None, split_body(body)), is_global)
     else:
         expander.define(target, Macro(num_arguments, None, split_body(body), delimiters=tuple(delimiters)), is_global)
-    return True
 
 
 def _let(expander: Expander, frame: Frame, name: str, start: int) -> bool:
-    found = _LET.match(frame.text, frame.position)
-    if found is None:
+    target = names.defined_name(expander, frame.text, frame.position)
+    source = _let_source(expander, frame.text, target[1]) if target is not None else None
+    if target is None or source is None:
         return True
-    frame.position = found.end()
-    expander.dropped["definition"] += frame.num_source(start, found.end())
-    target, source = found[1], found[2]
+    frame.position = source[1]
+    expander.dropped["definition"] += frame.num_source(start, source[1])
+    _define_as(expander, target[0], source[0])
+    return True
+
+
+def _let_source(expander: Expander, text: str, position: int) -> tuple[str, int] | None:
+    found = _LET_SOURCE.match(text, position)
+    if found is None:
+        return None
+    if found[1] in ("\\csname", "\\expandafter"):
+        made = names.read_made_name(expander, text, found.start(1) if found[1] == "\\csname" else found.end())
+        return None if made is None else (f"\\{made[0]}", made[1])
+    return found[1], found.end()
+
+
+def _define_as(expander: Expander, target: str, source: str) -> None:
+    """`target` means from now on what `source`, a command or a character, means now."""
     if source.startswith("\\") and source[1:] in expander.macros:
         expander.define(target, expander.macros[source[1:]])
     elif (
@@ -134,6 +158,34 @@ def _let(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     ):
         is_command = source.startswith("\\")
         expander.define(target, Macro(0, None, (source,), alias=source[1:] if is_command else None))
+
+
+def _name_definition(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""`\@namedef{x}#1{…}`, `\csdef{x}#1{…}`: a `\def` of the name."""
+    target = expander.scan.group(frame.text, frame.position)
+    if target is None:
+        return False
+    made = names.made_name(expander, target[0])
+    if made:
+        kind = {"csgdef": "gdef", "csedef": "edef", "csxdef": "xdef"}.get(name, "def")
+        _define_by_def(expander, frame, kind, start, made, target[1])
+    return True
+
+
+def _with_suffix(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""`\WithSuffix\newcommand\foo*[1]{…}`: `\foo*` is a command beside `\foo`."""
+    found = _SUFFIXED.match(frame.text, frame.position)
+    if found is None:
+        return False
+    kind, target, suffix = found[1], found[2], found[3]
+    if target not in expander.suffixes:
+        if target in expander.macros:
+            expander.macros[f"{target}@plain"] = expander.macros[target]
+        expander.suffixes[target] = ""
+        expander.macros[target] = Macro(0, None, (f"\\@suffixed{{{target}}}",))
+    expander.suffixes[target] += suffix
+    define = _define_by_def if kind.endswith("def") else _define_by_newcommand
+    define(expander, frame, kind, start, f"{target}{suffix}", found.end())
     return True
 
 
@@ -191,6 +243,9 @@ def _newenvironment(expander: Expander, frame: Frame, name: str, start: int) -> 
     environment = target[0].strip()
     if begin[0].strip() == "\\comment" and "\\endcomment" in end[0]:
         expander.excluded_environments.add(environment)
+        return True
+    if verbatims.BEGINS_VERBATIM.search(begin[0]):
+        expander.verbatims[environment] = num_arguments - (default is not None)
         return True
     if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begin[0]:
         expander.environments[environment] = Environment(
@@ -368,9 +423,21 @@ def _find_unescaped(text: str, wanted: str, position: int) -> int:
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
-        ("newcommand", "renewcommand", "providecommand", "DeclareRobustCommand", "newrobustcmd", "renewrobustcmd"), _newcommand
+        (
+            "newcommand",
+            "renewcommand",
+            "providecommand",
+            "DeclareRobustCommand",
+            "newrobustcmd",
+            "renewrobustcmd",
+            "algnewcommand",
+            "algrenewcommand",
+        ),
+        _newcommand,
     ),
     **dict.fromkeys(("def", "gdef", "edef", "xdef", "define", "redefine", "predefine"), _def),
+    **dict.fromkeys(("@namedef", "csdef", "csgdef", "csedef", "csxdef"), _name_definition),
+    "WithSuffix": _with_suffix,
     "let": _let,
     "DeclareMathOperator": _operator,
     **dict.fromkeys(("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), _document_command),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from preprocess.latex.expansion import inclusion
+from preprocess.latex.expansion import inclusion, verbatims
 from preprocess.latex.expansion.macros import Frame, Handler
 from preprocess.latex.tables import VERBATIM_ENVIRONMENTS
 
@@ -21,7 +21,10 @@ def _begin(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     if found is None:
         return False
     environment = found[1].strip()
-    if environment in VERBATIM_ENVIRONMENTS or environment in expander.excluded_environments:
+    if environment in expander.verbatims and verbatims.read_own(expander, frame, environment, found.end()):
+        return True
+    is_verbatim = environment in VERBATIM_ENVIRONMENTS and environment not in expander.environments
+    if is_verbatim or environment in expander.excluded_environments:
         closing = expander.scan.find(text, f"\\end{{{environment}}}", found.end())
         if closing < 0:
             expander.warn("verbatim_not_closed", environment)

@@ -27,6 +27,7 @@ _DEFINITION = re.compile(
 )
 _UNBRACED_NAME = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"? ?")
 _FILE_NAME = re.compile(r"[\w./ -]+")
+_SWITCHING = re.compile(r"\\([A-Za-z]+(?:true|false))(?![A-Za-z@])(?:\s*\{[^{}\\]{0,2000}\})?|[{}]|\\.", re.S)
 _MACRO = re.compile(r"\\([A-Za-z@]+)\s*")
 _BEGIN_DOCUMENT = re.compile(r"\\begin\s*\{document\}")
 _ARGUMENT_PLACE = re.compile(r"#\d")
@@ -150,6 +151,7 @@ def _usepackage(expander: Expander, frame: Frame, name: str, start: int) -> bool
             expander.frames.append(Frame(expander.texts[main][: begin.start() if begin else 0]))
         return True
     for package in target[0].split(","):
+        expander.packages.add(package.strip().lower())
         if name.startswith("document"):
             _learn(expander, package)
             if name == "documentstyle":  # LaTeX 2.09 has its packages among the options
@@ -215,6 +217,21 @@ def _package(expander: Expander, name: str) -> None:
         if not _INTERNALS.search(definition) or (taken.macros.maps[0] and not any(map(_has_internals, taken.macros.maps[0].values()))):
             expander.macros.update(taken.macros.maps[0])
             expander.environments.update(taken.environments.maps[0])
+    _set_switches(expander, text)
+
+
+def _set_switches(expander: Expander, text: str) -> None:
+    """What a package switches on or off by the way: `\\drafttrue`, `\\toggletrue{x}`, a command of its own of such a name."""
+    calls: list[str] = []
+    depth = 0
+    for found in _SWITCHING.finditer(text):
+        depth += {"{": 1, "}": -1}.get(found[0], 0)
+        if depth == 0 and found[1] is not None:
+            calls.append(found[0])
+    if calls:
+        run = type(expander)({"switches": "\n".join(calls)}, expander.config, expander.scan)
+        run.macros, run.switches, run.counters = ChainMap({}, expander.macros), expander.switches, expander.counters
+        run.expand("switches")
 
 
 def _has_internals(macro: Macro) -> bool:

@@ -1,19 +1,21 @@
-"""Commands that look at what follows them or take it as it stands: `\\verb`, `\\url`, `\\xspace`, `\\@ifnextchar`, `\\csname`."""
+"""Commands that look at what follows them or take it as it stands: `\\verb`, `\\url`, `\\xspace`, `\\@ifnextchar`."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from preprocess.latex.expansion.macros import Frame, Handler
+from preprocess.latex.expansion.macros import Frame, Handler, Macro
 from preprocess.latex.scan import guard
 
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
 
 _ADDRESS = re.compile(r"\s*\{((?:[^{}\n]|\{[^{}\n]*\}){0,2000})\}")
+_TWO_COMMANDS = re.compile(r"\s*\\([A-Za-z@]+)\s*\\([A-Za-z@]+)")
+_ONE_COMMAND = re.compile(r"\\[A-Za-z@]+")
+_BRACE = re.compile(r"[{}]")
 _PERCENT = re.compile(r"(?<!\\)%")
-_CSNAME = re.compile(r"\s*([A-Za-z@]+)\\endcsname")
 
 
 def _next_character(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -38,6 +40,16 @@ def _next_character(expander: Expander, frame: Frame, name: str, start: int) -> 
     return True
 
 
+def _code_end(text: str, start: int) -> int:
+    """The place of the brace that closes the one at `start`, where nothing between means anything to TeX; -1 where none does."""
+    depth = 0
+    for found in _BRACE.finditer(text, start, start + 4_000):
+        depth += 1 if found[0] == "{" else -1
+        if depth == 0:
+            return found.start()
+    return -1
+
+
 def _verb(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     text, position = frame.text, frame.position
     if text[position : position + 1] == "*":
@@ -59,7 +71,7 @@ def _verb(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         return False
     line_end = text.find("\n", position)
     if delimiter == "{" and name != "verb":
-        end = expander.scan.group_end(text, position, 4_000) - 1
+        end = _code_end(text, position)
     else:
         end = text.find(delimiter, position + 1, line_end if line_end >= 0 else len(text))
     if end < 0:
@@ -91,16 +103,7 @@ def _xspace(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         and below.text[below.position : below.position + 1] == "\\"
         and below.text[below.position + 1 : below.position + 2].isalpha()
     ):
-        expander.emit(" ")
-    return True
-
-
-def _csname(expander: Expander, frame: Frame, name: str, start: int) -> bool:
-    found = _CSNAME.match(frame.text, frame.position)
-    if found is None:
-        return False
-    frame.position = found.end()
-    expander.push(f"\\{found[1]} ")
+        expander.emit("\\ " if expander.is_after_word else " ")
     return True
 
 
@@ -113,12 +116,27 @@ def _ensuremath(expander: Expander, frame: Frame, name: str, start: int) -> bool
     return True
 
 
+def _future(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""`\futurelet\next\look`: `\next` stands for what comes after the macro, which `\look` then looks at."""
+    found = _TWO_COMMANDS.match(frame.text, frame.position)
+    if found is None:
+        return False
+    frame.position = found.end()
+    below = expander.settle()
+    following = below.text[below.position : below.position + 1] if below is not None else ""
+    if following == "\\" and below is not None and (command := _ONE_COMMAND.match(below.text, below.position)) is not None:
+        following = command[0]
+    expander.macros[found[1]] = Macro(0, None, (following or " ",))
+    expander.push(f"\\{found[2]} ")
+    return True
+
+
 def _prefix(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     return True
 
 
 _NO_MEANING = (
-    "long", "global", "outer", "protected", "makeatletter", "makeatother", "relax", "leavevmode", "protect", "expandafter", "noexpand",
+    "long", "global", "outer", "protected", "makeatletter", "makeatother", "relax", "leavevmode", "protect", "noexpand",
     "unskip", "ignorespaces",
 )  # fmt: skip
 HANDLERS: dict[str, Handler] = {
@@ -126,7 +144,7 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("@ifnextchar", "@ifstar"), _next_character),
     **dict.fromkeys(("verb", "lstinline", "mintinline"), _verb),
     **dict.fromkeys(("url", "href", "nolinkurl", "path"), _url),
+    "futurelet": _future,
     "xspace": _xspace,
-    "csname": _csname,
     "ensuremath": _ensuremath,
 }

@@ -20,6 +20,10 @@ _ADVANCE = re.compile(r"\s*\\[A-Za-z@]+\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|
 _COUNTER_VALUE = re.compile(r"\\(arabic|roman|Roman|alph|Alph|value)\s*\{([^{}]*)\}")
 _VALUE_OF = re.compile(r"\\value\s*\{([^{}]*)\}")
 _INTEGER = re.compile(r"-?\d{1,9}")
+_COUNTER_REGISTER = re.compile(r"\\@(arabic|roman|Roman|alph|Alph)\s*(?:\{\s*\\c@([A-Za-z]+)\s*\}|\\c@([A-Za-z]+))")
+_COUNT_VALUE = re.compile(r"\\(?:the|number)\s*\\([A-Za-z@]+)")
+_COUNT = re.compile(r"\s*\\([A-Za-z@]+)\s*(?:by(?![A-Za-z]))?")
+_NUMBER = re.compile(r"\s*(?:=\s*)?(-?)\s*(?:(\d{1,9}) ?|\\(?:value\s*\{([A-Za-z@]+)\}|(?:(?:number|the)\s*\\)?([A-Za-z@]+))[ \t]?)")
 _ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"),
     (4, "iv"), (1, "i"),
@@ -33,22 +37,38 @@ def _register(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         return False
     frame.position = found.end()
     expander.registers.add(found[1])
+    if name == "newcount":
+        expander.counts[found[1]] = 0
     expander.dropped["definition"] += frame.num_source(start, found.end())
     return True
 
 
-def assign(expander: Expander, frame: Frame) -> None:
-    """Passes what is assigned to a register whose name has just been read."""
+def assign(expander: Expander, frame: Frame, name: str) -> None:
+    """Passes what is assigned to the register `name`, which has just been read; a `\\newcount`'s value is kept."""
     found = _VALUE.match(frame.text, frame.position)
     if found is not None:
+        if name in expander.counts:
+            _set_count(expander, name, read_integer(expander, frame.text, frame.position))
         expander.dropped["definition"] += frame.num_source(found.start(), found.end())
         frame.position = found.end()
+
+
+def _set_count(expander: Expander, name: str, value: tuple[int, int] | None) -> None:
+    if value is None:
+        del expander.counts[name]  # what it holds from here on is not known
+    else:
+        expander.counts[name] = value[0]
 
 
 def _advance(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     found = _ADVANCE.match(frame.text, frame.position)
     if found is None:
         return False
+    target = _COUNT.match(found[0])
+    if target is not None and target[1] in expander.counts:
+        by = read_integer(expander, found[0], target.end()) if name == "advance" else None
+        total = expander.counts[target[1]] + by[0] if by is not None else 0
+        _set_count(expander, target[1], (total, 0) if by is not None else None)
     expander.dropped["definition"] += frame.num_source(start, found.end())
     frame.position = found.end()
     return True
@@ -59,7 +79,33 @@ def _the(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     if found is None or found[1] not in expander.registers:
         return False
     frame.position = found.end()
+    if found[1] in expander.counts:
+        expander.emit(numeral("roman" if name == "romannumeral" else "arabic", expander.counts[found[1]]))
     return True
+
+
+def read_integer(expander: Expander, text: str, position: int) -> tuple[int, int] | None:
+    """A number at `position`, in digits or the value of a counter, a register or a macro, and the place past it, or None."""
+    found = _NUMBER.match(text, position)
+    if found is None:
+        return None
+    sign = -1 if found[1] else 1
+    if found[2] is not None:
+        return sign * int(found[2]), found.end()
+    name = found[3] or found[4]
+    value: int | None
+    if found[3] is not None:
+        value = expander.counters.get(name)
+    elif name.startswith("c@"):
+        value = expander.counters.get(name[2:])
+    elif name.startswith("the") and name[3:] in expander.counters:
+        value = expander.counters[name[3:]]
+    else:
+        value = expander.counts.get(name)
+        meaning = expander.flat(f"\\{name}") if value is None and name in expander.macros else ""
+        if _INTEGER.fullmatch(meaning):
+            value = int(meaning)
+    return None if value is None else (sign * value, found.end())
 
 
 def _token_list(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -107,18 +153,30 @@ def _counter_value(expander: Expander, frame: Frame, name: str, start: int) -> b
     if target is None or target[0].strip() not in expander.counters:
         return False
     frame.position = target[1]
-    expander.emit(_numeral(name, expander.counters[target[0].strip()]))
+    expander.emit(numeral(name, expander.counters[target[0].strip()]))
     return True
 
 
 def with_counters(expander: Expander, body: str) -> str:
     """The body of an `\\edef` with the counters of that moment."""
-    return _COUNTER_VALUE.sub(
-        lambda found: _numeral(found[1], expander.counters[found[2].strip()]) if found[2].strip() in expander.counters else found[0], body
-    )
+    if expander.counters:
+        body = _COUNTER_VALUE.sub(
+            lambda found: numeral(found[1], expander.counters[found[2].strip()]) if found[2].strip() in expander.counters else found[0],
+            body,
+        )
+        body = _COUNTER_REGISTER.sub(
+            lambda found: (
+                numeral(found[1], expander.counters[found[2] or found[3]]) if (found[2] or found[3]) in expander.counters else found[0]
+            ),
+            body,
+        )
+    if expander.counts:
+        body = _COUNT_VALUE.sub(lambda found: str(expander.counts[found[1]]) if found[1] in expander.counts else found[0], body)
+    return body
 
 
-def _numeral(kind: str, number: int) -> str:
+def numeral(kind: str, number: int) -> str:
+    """A counter's value as `\\arabic`, `\\roman` or `\\Alph` prints it."""
     if kind in ("alph", "Alph"):
         letter = chr(ord("a") + number - 1) if 1 <= number <= 26 else str(number)
         return letter.upper() if kind == "Alph" else letter
@@ -134,7 +192,7 @@ def _numeral(kind: str, number: int) -> str:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("newcount", "newdimen", "newskip", "newmuskip", "newtoks", "newbox", "newread", "newwrite", "newlength"), _register),
     **dict.fromkeys(("advance", "multiply", "divide"), _advance),
-    **dict.fromkeys(("the", "number"), _the),
+    **dict.fromkeys(("the", "number", "romannumeral"), _the),
     **dict.fromkeys(("headline", "footline"), _token_list),
     **dict.fromkeys(("newcounter", "setcounter", "addtocounter", "stepcounter", "refstepcounter"), _counter),
     **dict.fromkeys(("arabic", "roman", "Roman", "alph", "Alph", "value"), _counter_value),

@@ -114,7 +114,7 @@ def test_front_matter_stands_first_once() -> None:
         ),
         (r"\[a.\qedhere\] $b\tag*{\qed}$", "", "\\[a.\\]\n$b$"),
         (r"$x \lower.6ex\hbox{$<$} y$", "", r"$x < y$"),
-        (r"\newcount\n \n=0 \advance\n by1 a\the\n b", "", "ab"),
+        (r"\newcount\n \n=0 \advance\n by1 a\the\n b", "", "a1b"),
         (r"\headline={\hfil x}\pagewidth{6truein}\parskip=4pt plus 1pt a", "", "a"),
         (r"\def\ref#1;{<#1>}\ref a;", "", "<a>"),
         (r"$f=\cases{1 & if $j<d$;\cr 0&else.\cr}$", "", r"$f=\cases{1 &\hbox{ if }j<d\hbox{;}\cr 0&else.\cr}$"),

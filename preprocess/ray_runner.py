@@ -6,6 +6,7 @@ unit's name, what comes out is a unit's summary; the files are written by the wo
 unit again, which gives the same bytes: at-least-once and an atomic commit are exactly-once.
 """
 
+import collections
 import contextlib
 import json
 import logging
@@ -27,6 +28,7 @@ os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else each actor pool 
 
 import ray
 import ray.data
+from ray.util.metrics import Counter, Histogram
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from preprocess.config import Config
@@ -234,6 +236,43 @@ class _Extract:
         return row
 
 
+STAGE_SECONDS_BOUNDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # of the histogram: half a power of ten apart
+
+
+class WorkerMetrics:
+    """What a worker tells Prometheus, through Ray's own endpoint of each node, where Ray puts `ray_` before the names.
+
+    Counted when a unit is committed, so a unit that was lost on the way and done again counts once. Ends with the worker: over a run sum
+    the increase.
+    """
+
+    def __init__(self) -> None:
+        self.papers = Counter("texmill_papers", description="Papers that ended, by outcome and reason", tag_keys=("outcome", "reason"))
+        self.bytes_read = Counter("texmill_bytes_read", description="Bytes of tar members read")
+        self.bytes_written = Counter("texmill_bytes_written", description="Bytes of unit files written")
+        self.units = Counter("texmill_units", description="Units committed")
+        self.seconds = Histogram(
+            "texmill_stage_seconds", description="Seconds of one paper in one stage", boundaries=STAGE_SECONDS_BOUNDS, tag_keys=("stage",)
+        )
+
+    def count(self, result: UnitResult) -> None:
+        """Counts a unit that was committed."""
+        ends = collections.Counter((row["outcome"], row.get("reason", "")) for row in result.ledger)
+        for (outcome, reason), number in ends.items():
+            self.papers.inc(number, {"outcome": outcome, "reason": reason})
+        self.units.inc(1)
+        for counter, number in (
+            (self.bytes_read, sum(row["bytes_in"] for row in result.ledger)),
+            (self.bytes_written, result.num_bytes_written),
+        ):
+            if number:
+                counter.inc(number)
+        for row in result.metrics:
+            for stage in Stage:
+                if row[f"{stage}_seconds"]:
+                    self.seconds.observe(row[f"{stage}_seconds"], {"stage": stage.value})
+
+
 class Normalise:
     """Extracted text → document; with a unit's last paper, the unit's files. One actor a worker."""
 
@@ -241,6 +280,7 @@ class Normalise:
         self.out, self.config, self.source_commit = Path(out), config, commit
         self.months = MetadataMonths(self.out)
         self.result: UnitResult | None = None
+        self.metrics = WorkerMetrics()
         limit_memory(config.unit.max_paper_memory_bytes)
 
     def __call__(self, row: Row) -> Iterator[Row]:
@@ -259,6 +299,7 @@ class Normalise:
                 summary = self.result.commit(self.out, self.config, self.source_commit)
             except OSError as error:
                 raise InputError(f"{error.filename or self.out}: cannot be written ({error.strerror}); make room and run again") from None
+            self.metrics.count(self.result)
             self.result = None
             Breadcrumb.open(self.out, paper.unit.name, "").remove()
             # as JSON: of a row's dictionaries Ray makes one table whose columns are all their keys

@@ -126,6 +126,7 @@ class UnitResult:
     signatures: list[tuple[int, ...]] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    num_bytes_written: int = 0
 
     def add(
         self, raw: RawPaper, outcome: Outcome, seconds: Mapping[Stage, float], attempt: int, months: MetadataMonths, config: Config
@@ -147,7 +148,9 @@ class UnitResult:
         }
         for path, content in contents.items():
             write_bytes(out / path, content)
-        write_bytes(out / METRICS / f"{name}.parquet", encode_table(self.metrics, METRICS_SCHEMA))
+        metrics = encode_table(self.metrics, METRICS_SCHEMA)
+        write_bytes(out / METRICS / f"{name}.parquet", metrics)
+        self.num_bytes_written = sum(map(len, contents.values())) + len(metrics)
         summary = {
             "unit": name,
             "members": len(self.ledger),

@@ -15,10 +15,12 @@ from functools import lru_cache
 from preprocess.config import LatexConfig
 from preprocess.latex.expansion import (
     acronyms,
+    boxes,
     conditionals,
     definitions,
     environments,
     inclusion,
+    late_definitions,
     loops,
     names,
     primitives,
@@ -54,6 +56,8 @@ HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the cor
     **loops.HANDLERS,
     **verbatims.HANDLERS,
     **primitives.HANDLERS,
+    **boxes.HANDLERS,
+    **late_definitions.HANDLERS,
 }
 
 
@@ -101,6 +105,8 @@ class Expander:
         self.registers: set[str] = set()  # `\newcount`'s and its like
         self.counters: dict[str, int] = {}
         self.counts: dict[str, int] = {}  # `\\newcount`'s whose values are known
+        self.boxes: dict[str, str] = {}  # number or name → content
+        self.definitions_ahead: dict[str, dict[str, tuple[int, str]]] = {}  # file → what it defines first, where and by which command
         self.acronyms = acronyms.collect(texts.values())
         self.dropped: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()

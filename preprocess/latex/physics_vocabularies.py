@@ -96,7 +96,7 @@ ASTRONOMY = r"""
 """
 
 ASTRONOMY_AND_ASTROPHYSICS = r"""
-\abstract<m g g g g>{\IfNoValueTF{#2}{\@abstract{#1}}{\@abstract{\@lead{Context}{#1}\@lead{Aims}{#2}\@lead{Methods}{#3}
+\abstract<m g g g g>{\IfNoValueTF{#2}{\abstract{#1}}{\abstract{\@lead{Context}{#1}\@lead{Aims}{#2}\@lead{Methods}{#3}
   \@lead{Results}{#4}\@lead{Conclusions}{#5}}}}
 \tablefoot#1{\\Notes. #1\\}
 \tablefootmark#1{$^{#1}$}

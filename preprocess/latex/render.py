@@ -100,6 +100,7 @@ class Renderer:
         self.abstract_parts: list[str] = []
         self.has_chapters = False
         self.is_in_front = False
+        self.inner_addresses: list[str] = []  # that stand in the argument of an author
         self.algorithm_depth = 0
         self.is_algorithmic = False
         self.algorithms: list[tuple[int, bool]] = []  # that are open: where in what is written, whether lines had numbers before

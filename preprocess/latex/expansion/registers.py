@@ -193,7 +193,22 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("newcount", "newdimen", "newskip", "newmuskip", "newtoks", "newbox", "newread", "newwrite", "newlength"), _register),
     **dict.fromkeys(("advance", "multiply", "divide"), _advance),
     **dict.fromkeys(("the", "number", "romannumeral"), _the),
-    **dict.fromkeys(("headline", "footline"), _token_list),
+    **dict.fromkeys(
+        (
+            "headline",
+            "footline",
+            "output",
+            "errhelp",
+            "everypar",
+            "everymath",
+            "everydisplay",
+            "everyhbox",
+            "everyvbox",
+            "everyjob",
+            "everycr",
+        ),
+        _token_list,
+    ),
     **dict.fromkeys(("newcounter", "setcounter", "addtocounter", "stepcounter", "refstepcounter"), _counter),
     **dict.fromkeys(("arabic", "roman", "Roman", "alph", "Alph", "value"), _counter_value),
 }

@@ -118,13 +118,15 @@ def _subcaption(renderer: "Renderer", text: str, end: int, name: str, out: list[
 
 
 def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    label = ""
+    label, is_labelled = "", False
     start = skip_line_space(text, end)
     if (given := renderer.scan.optional_argument(text, end)) is not None and text[start : start + 1] == "[":
-        label = renderer.inline(given[0])
+        label, is_labelled = renderer.inline(given[0]), True
         end = given[1]
     if label:
         out.append(f"\n- {label} ")
+    elif is_labelled:
+        out.append("\n")  # \item[]: a line without a mark
     elif renderer.lists and renderer.lists[-1] is not None:
         renderer.lists[-1] += 1
         out.append(f"\n{renderer.lists[-1]}. ")

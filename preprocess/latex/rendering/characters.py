@@ -73,7 +73,7 @@ def control_symbol(renderer: "Renderer", text: str, end: int, character: str, ou
     if character in COMBINING:
         after = _accent(renderer, text, end, character, out)
         return after if after >= 0 else end
-    if character in "-/!@+*<>|":
+    if character in "-/!@+*<>|0":  # \0 is a digit's width of iopart's tables
         return end
     if character == "$":
         out.append("\\$")

@@ -87,7 +87,7 @@ def _past_notes(renderer: "Renderer", text: str, position: int) -> int:
 
 
 def _ref(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    given = renderer.scan.argument(text, end)
+    given = renderer.scan.group(text, end)
     if given is None or not given[0] or "\n\n" in given[0]:
         return -1
     out.append(refs(renderer, given[0]) if name != "eqref" else f"({refs(renderer, given[0])})")

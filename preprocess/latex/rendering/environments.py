@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
 _NAME_OPTION = re.compile(r"\b(?:name|title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
+_REFERENCES = re.compile(r"\s*#+ (?:[\dIVX]+\.? )?(?:references|bibliography|literature(?: cited)?|notes and references)[.:]?\s*", re.I)
 MAX_ABSTRACTS = 4  # of one root: in several languages
 _LISTS = frozenset(
     {"itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumitem"}
@@ -69,10 +70,21 @@ def begin(renderer: "Renderer", text: str, end: int, out: list[str], environment
         return _drop(renderer, text, position, raw_name, "drawing")
     if name in BIBLIOGRAPHY_ENVIRONMENTS:
         if not renderer.config.keep_bibliography:
+            _withdraw_heading(out)
             return _drop(renderer, text, position, raw_name, "bibliography")
         out.append("\n\n# References\n\n")
     environments.append(raw_name)
     return _enter(renderer, text, position, raw_name, out)
+
+
+def _withdraw_heading(out: list[str]) -> None:
+    """The heading right above a list of references that is left out goes with it."""
+    place = len(out) - 1
+    while place >= 0 and not out[place].strip():
+        place -= 1
+    if place >= 0 and _REFERENCES.fullmatch(out[place]):
+        del out[place:]
+        out.append("\n\n")
 
 
 def _enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: list[str]) -> int:
@@ -135,6 +147,8 @@ def _acknowledgments(renderer: "Renderer", text: str, position: int, name: str, 
 
 def _abstract(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> int:
     """A heading, and the abstract rendered apart for its field; the text itself comes as all text does."""
+    if (given := renderer.scan.optional_argument(text, position)) is not None:
+        position = given[1]  # a heading of its own
     out.append("\n\n# Abstract\n\n")
     stop = renderer.scan.find(text, "\\end{abstract}", position)
     if stop >= 0 and not renderer.depth and len(renderer.abstract_parts) < MAX_ABSTRACTS:

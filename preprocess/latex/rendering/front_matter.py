@@ -3,25 +3,37 @@
 import re
 from typing import TYPE_CHECKING
 
+from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import FRONT_COMMANDS
 
 if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
 _AND = re.compile(r"\\(?:and|And|AND)(?![A-Za-z])")
+_ENVIRONMENT = re.compile(r"\s*\{(abstract|keywords?)\}")
+_ADDRESSES = frozenset({"address", "affil", "affiliation", "institute", "institution"})
+_KEYED = re.compile(
+    r"\s*(?:organi[sz]ation|institution|department|orgdiv|orgname|address|addressline|altaddress|street|city|state|country|postcode|email)\s*=(?!=)"
+)
+_KEY = re.compile(r"([a-z]+)\s*=\s*(?:\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|([^,{}]*))")
 _QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 
 
 def read_preamble(renderer: "Renderer", preamble: str) -> None:
     """Title, authors and their like out of a preamble; the rest of it counts as dropped."""
     used = 0
-    for found in re.finditer(r"\\([A-Za-z]+)(?![A-Za-z])", preamble):
-        if found.start() < used or found[1] not in FRONT_COMMANDS:
+    for found in re.finditer(r"\\([A-Za-z]+)(?![A-Za-z])\*?", preamble):
+        if found.start() < used:
             continue
         out: list[str] = []
-        end = _front(renderer, preamble, found.end(), found[1], out)
-        if end >= 0:
-            used = end
+        if found[1] in FRONT_COMMANDS:
+            used = max(used, _front(renderer, preamble, found.end(), found[1], out))
+        elif found[1] == "begin" and (environment := _ENVIRONMENT.match(preamble, found.end())) is not None:
+            closing = f"\\end{{{environment[1]}}}"
+            stop = renderer.scan.find(preamble, closing, environment.end())
+            if stop >= 0:
+                _add(renderer, environment[1], preamble[environment.end() : stop])
+                used = stop + len(closing)
     renderer.dropped["preamble"] += len(preamble) - sum(len(content) for _, content in renderer.front)
 
 
@@ -36,30 +48,61 @@ def _front(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
         return -1
     content, after = found if found is not None else (text[end:stop], stop + len(closing))
     kind = name.lower()
+    if kind == "collaboration" and content.strip().isdigit() and (named := renderer.scan.group(text, after)) is not None:
+        content, after = named  # aastex tells first how many of the authors to print
+    if kind == "author" and text[after : after + 1] == "[" and (options := renderer.scan.optional_argument(text, after)) is not None:
+        after = options[1] if KEY_VALUE.match(options[0]) else after  # of Elsevier's cas classes
+    _add(renderer, kind, content)
+    return after
+
+
+def _add(renderer: "Renderer", kind: str, content: str) -> None:
+    """One piece of the front matter, with the addresses that stand inside an author's."""
     renderer.is_in_front = True
+    inner, renderer.inner_addresses = renderer.inner_addresses, []
     if kind == "abstract":
         rendered = renderer.render(content).strip()
     elif kind == "title":
         rendered = renderer.inline(content)
+    elif _KEYED.match(content):  # [organization={…}, city={…}]
+        values = [_lines(renderer, found[2] if found[2] is not None else found[3]) for found in _KEY.finditer(content)]
+        rendered = ", ".join(value for value in values if value)
     else:
         people = [_lines(renderer, part) for part in _AND.split(content)]
         rendered = (", " if kind in ("author", "authors", "keywords") else "\n").join(part for part in people if part)
     renderer.is_in_front = False
-    if not rendered:
-        return after
-    if kind == "title" and any(known == "title" for known, _ in renderer.front):
-        return after
-    renderer.front.append((kind, rendered))
-    return after
+    if rendered and not (kind == "title" and any(known == "title" for known, _ in renderer.front)):
+        renderer.front.append((kind, rendered))
+    renderer.front += [("address", address) for address in renderer.inner_addresses]
+    renderer.inner_addresses = inner
 
 
 def _front_in_body(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    return -1 if renderer.is_in_front else _front(renderer, text, end, name, out)
+    if not renderer.is_in_front:
+        return _front(renderer, text, end, name, out)
+    if name not in _ADDRESSES:
+        return -1
+    if (given := renderer.scan.optional_argument(text, end)) is not None:
+        end = given[1]
+    found = renderer.scan.group(text, end)
+    if found is None:
+        return -1
+    if address := _lines(renderer, found[0]):
+        renderer.inner_addresses.append(address)
+    return found[1]
 
 
 def _lines(renderer: "Renderer", content: str) -> str:
     """Lines of an address or of authors, as one line with commas."""
     return re.sub(r"[\s,]*\n[\s,]*", ", ", renderer.render(_QUADS.sub(r"\\\\ ", content)).strip(" ,\n"))
+
+
+def _lead(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\@lead{Aims}{text}`: a part of an abstract with its heading; none where there is no text."""
+    given, after = renderer.arguments(text, end, "mm")
+    if len(given) == 2 and (content := renderer.nested(given[1] or "")):
+        out.append(f"\n\n{given[0]}. {content}\n\n")
+    return after
 
 
 def _keywords(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
@@ -89,5 +132,6 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("keywords", "keyword", "terms", "MSC", "PACS", "JEL"), _keywords),
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), acknowledgments),
     "twocolumn": _twocolumn,
+    "@lead": _lead,
 }
 FRONT: dict[str, "Handler"] = dict.fromkeys(sorted(FRONT_COMMANDS), _front_in_body)

@@ -24,7 +24,7 @@ _FILE_NAME = re.compile(r"\s*(?:\{[^{}]*\}|[^\s{}\\]+)")
 _UNIT = r"(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu)"
 _ASSIGNMENT = re.compile(
     r"(?:\s*`\\?.|\s*\d+|\s*\\[A-Za-z@]+)?\s?=\s*(?:[-+]?(?:\d*\.?\d+(?:\s*" + _UNIT + r"\b)?|\"[0-9A-Fa-f]+|'[0-7]+)"
-    r"|`(?:\\.|[^\\])|\\[A-Za-z@]+)(?:\s*(?:plus|minus)\s*[-\d.]+\s*(?:fil+|" + _UNIT + r"))*\s?"
+    r"|`(?:\\\^\^.|\\.|[^\\])|\\[A-Za-z@]+)(?:\s*(?:plus|minus)\s*[-\d.]+\s*(?:fil+|" + _UNIT + r"))*\s?"
 )
 
 
@@ -46,6 +46,35 @@ def _rule(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
 def _box(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     found = _BOX_SIZE.match(text, end)
     return found.end() if found else end
+
+
+def _line(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A line of its own."""
+    found = renderer.scan.group(text, end)
+    if found is None:
+        return end
+    out.append(f"\n\n{renderer.nested(found[0])}\n\n")
+    return found[1]
+
+
+def _vertical_box(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Boxes on top of one another are lines."""
+    end = _box(renderer, text, end, name, out)
+    found = renderer.scan.group(text, end)
+    if found is None or found[0].count("\\hbox") < 2:
+        return end
+    out.append("\n" + renderer.nested(found[0].replace("\\hbox", "\\\\\\hbox")) + "\n")
+    return found[1]
+
+
+def _paragraph(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    out.append("\n\n")
+    return skip_line_space(text, end)
+
+
+def _blank(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    out.append(" ")
+    return skip_line_space(text, end)
 
 
 def _write(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
@@ -151,7 +180,11 @@ COMMANDS: dict[str, "Handler"] = {
     "font": _font,
     **dict.fromkeys(("cmidrule", "cmidrulewidth"), _partial_rule),
     **dict.fromkeys(("hrule", "vrule"), _rule),
-    **dict.fromkeys(("hbox", "vbox", "vtop", "centerline", "mbox", "fbox"), _box),
+    **dict.fromkeys(("hbox", "mbox", "fbox"), _box),
+    **dict.fromkeys(("vbox", "vtop"), _vertical_box),
+    **dict.fromkeys(("centerline", "leftline", "rightline"), _line),
+    **dict.fromkeys(("eject", "supereject", "vfill", "midinsert", "topinsert", "pageinsert", "endinsert"), _paragraph),
+    "break": _blank,
     **dict.fromkeys(("tikz", "Qcircuit", "chemfig", "feynmandiagram", "pstree"), _drawing),
     **dict.fromkeys(("write", "immediate"), _write),
     **dict.fromkeys(("input", "openin", "openout"), _input_left),

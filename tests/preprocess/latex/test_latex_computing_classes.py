@@ -55,7 +55,7 @@ def test_front_matter(document_class: str, source: str, wanted: str) -> None:
 
 def test_checklists_answers_are_shown() -> None:
     shown = classed("article", "\\item[] Answer: \\answerYes{}\n\\item[] Why: \\answerNA[by nature]{}", "\\usepackage{neurips_2023}")
-    assert shown == "- Answer: [Yes]\n- Why: [N/A] by nature"
+    assert shown == "Answer: [Yes]\nWhy: [N/A] by nature"
 
 
 def test_links_of_aaai() -> None:

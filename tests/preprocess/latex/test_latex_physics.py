@@ -123,3 +123,90 @@ def test_the_package_braket_speaks_amsmath() -> None:
 )
 def test_astronomers_signs(source: str, wanted: str) -> None:
     assert paper("aastex63", source) == wanted
+
+
+@pytest.mark.parametrize(
+    ("document_class", "front", "wanted"),
+    [
+        (
+            "elsarticle",
+            '\\author[a]{A. One}\\affiliation[a]{organization={Dept, University {\\"O}},%\n addressline={Street 1}, city={X},country={Y}}',
+            "A. One\n\nDept, University Ö, Street 1, X, Y",
+        ),
+        ("cas-dc", "\\author[1]{A. One}[type=editor,\n orcid=0000-0001]\\cormark[1]\\author[2]{B. Two}[style=chinese]", "A. One\n\nB. Two"),
+        (
+            "aipproc",
+            "\\author{A. One}{\n address={Institute A, Street},\n email={a@b.c}}\\author{B. Two}{}",
+            "A. One\n\nInstitute A, Street, a@b.c\n\nB. Two",
+        ),
+        (
+            "article",
+            "\\author{A. One\\address[M]{Dept X, \\\\ Y}\\thanks{Note.} and B. Two}",
+            "A. One [footnote: Note.] and B. Two\n\nDept X, Y",
+        ),
+        ("aastex631", "\\collaboration{6}{(The Editors)}\\collaboration{All}", "(The Editors)\n\nAll"),
+        ("revtex", "\\preprint{\\vbox{\\hbox{CALT-68}\\hbox{hep-ph/96}}}", "CALT-68, hep-ph/96"),
+        ("revtex4-1", "\\homepage{http://a.org/~b}", "http://a.org/~b"),
+        ("jpsj3", "\\author{A. One$^1$}\\inst{$^1$Dept A\\\\ $^2$Dept B}", "A. One$^1$\n\n$^1$Dept A, $^2$Dept B"),
+        ("aa", "\\abstract{One.}", "# Abstract\n\nOne."),
+        (
+            "aa",
+            "\\abstract{}\n% aims\n{We aim.}{We do.}{We find.}{}",
+            "# Abstract\n\nAims. We aim.\n\nMethods. We do.\n\nResults. We find.",
+        ),
+        ("article", "\\title{On \\sys}\\author{A\\mark}\n\\newcommand{\\sys}{Stars}\n\\def\\mark{$^1$}\\maketitle", "# On Stars\n\nA$^1$"),
+    ],
+)
+def test_front_matter(document_class: str, front: str, wanted: str) -> None:
+    assert paper(document_class, front + " Text.") == f"{wanted}\n\nText."
+
+
+def test_front_matter_of_the_preamble() -> None:
+    preamble = "\\title{T}\\author*[a,b]{A. One}\\abst{We report.}"
+    assert paper("jpsj3", "\\maketitle Text.", preamble) == "# T\n\nA. One\n\n# Abstract\n\nWe report.\n\nText."
+    preamble = "\\title{T}\n\\begin{abstract}\nWe report \\cite{a}.\n\\end{abstract}"
+    assert paper("wlscirep", "\\maketitle Text.", preamble) == "# T\n\n# Abstract\n\nWe report [cite:1].\n\nText."
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("\\newbox\\b\\setbox\\b=\\hbox{hidden}Text \\box\\b.", "Text hidden."),
+        ("\\setbox0=\\vbox to 3cm{hidden}Text.", "Text."),
+        ("\\newsavebox{\\b}\\sbox{\\b}{kept} A \\usebox{\\b} B \\usebox\\b.", "A kept B kept."),
+        ("\\newlinechar=`\\^^J \\everypar={x}\\output={\\plainoutput}Text.", "Text."),
+        ("\\rightline{No. 1}\\centerline{The title}Text.", "No. 1\n\nThe title\n\nText."),
+        ("A\\break B\\vfill\\eject C", "A B\n\nC"),
+        ("$$a=b\\eqno(\\the\\eqnumber)$$", "\\[a=b\\]"),
+        ("\\ref Author B., 1991", "Author B., 1991"),
+    ],
+)
+def test_plain_tex(source: str, wanted: str) -> None:
+    assert text_of({"main.tex": f"\\newcount\\eqnumber\n{source}\n\\bye\n"}).strip() == wanted
+
+
+def test_the_heading_of_a_list_that_is_left_out_goes_with_it() -> None:
+    body = "Text.\\section*{References}\n\\begin{thebibliography}{9}\\bibitem{a} A.\\end{thebibliography}\\section*{Notes} End."
+    assert paper("iopart", body) == "Text.\n\n# Notes\n\nEnd."
+    assert paper("iopart", "\\section{References} are good.") == "# References\n\nare good."
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("In text \\case{1}{2}.", "In text $\\tfrac{1}{2}$."),
+        ("A.\n\\begin{indented}\\item[]B.\\end{indented}", "A.\n\nB."),
+        ("\\section*{References}\\begin{harvard}\\item[] A.\\end{harvard}\\ack We thank.", "# Acknowledgments\n\nWe thank."),
+        ("A.\\Bibliography{9}\\bibitem{a} A.\\endbib", "A."),
+        ("\\begin{tabular}{ll}a&\\0 5\\\\b&\\m6\\end{tabular}", "a | 5\nb | 6"),
+    ],
+)
+def test_commands_of_iopart(source: str, wanted: str) -> None:
+    assert paper("iopart", source) == wanted
+
+
+def test_references_of_phyzzx() -> None:
+    source = (
+        "\\input phyzzx\n\\Pubnum={SLAC-1}\\date={May 1991}\n\\REFS\\abc{A. B.}\\REFSCON\\xyz{C.}\\refsend\n\\chapter{One} As in [\\abc].\n"
+    )
+    assert text_of({"main.tex": source + "\\bye\n"}).strip() == "May 1991\n\n# One\n\nAs in [[cite:1]]."

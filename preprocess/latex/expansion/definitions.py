@@ -248,9 +248,8 @@ def _newenvironment(expander: Expander, frame: Frame, name: str, start: int) -> 
         expander.verbatims[environment] = num_arguments - (default is not None)
         return True
     if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begin[0]:
-        expander.environments[environment] = Environment(
-            Macro(num_arguments, default, split_body(stored_body(begin[0]))), stored_body(end[0])
-        )
+        macro = Macro(num_arguments, default, split_body(stored_body(begin[0])))
+        expander.define_environment(environment, Environment(macro, stored_body(end[0])))
     return True
 
 

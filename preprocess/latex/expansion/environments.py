@@ -44,7 +44,7 @@ def _begin(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         return True
     if environment in expander.environments:
         frame.position = found.end()
-        expander.scopes.append([])
+        expander.open_scope()
         expander.call(frame, environment, expander.environments[environment].begin)
         return True
     frame.position = found.end()
@@ -54,7 +54,7 @@ def _begin(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         expander.is_latex = True
         expander.scopes.clear()
     else:
-        expander.scopes.append([])
+        expander.open_scope()
     expander.emit(f"\\begin{{{environment}}}")
     return True
 
@@ -91,7 +91,7 @@ def _excludecomment(expander: Expander, frame: Frame, name: str, start: int) -> 
 
 
 def _open_scope(expander: Expander, frame: Frame, name: str, start: int) -> bool:
-    expander.scopes.append([])
+    expander.open_scope()
     return False
 
 

@@ -188,7 +188,7 @@ def _learn(expander: Expander, name: str) -> None:
         if told.end is None:
             expander.macros[command] = macro
         else:
-            expander.environments[command] = Environment(macro, told.end)
+            expander.define_environment(command, Environment(macro, told.end))
 
 
 def _package(expander: Expander, name: str) -> None:
@@ -216,7 +216,8 @@ def _package(expander: Expander, name: str) -> None:
             continue
         if not _INTERNALS.search(definition) or (taken.macros.maps[0] and not any(map(_has_internals, taken.macros.maps[0].values()))):
             expander.macros.update(taken.macros.maps[0])
-            expander.environments.update(taken.environments.maps[0])
+            for environment, meaning in taken.environments.maps[0].items():
+                expander.define_environment(environment, meaning)
     _set_switches(expander, text)
 
 

@@ -36,7 +36,7 @@ def _register(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     if found is None:
         return False
     frame.position = found.end()
-    expander.registers.add(found[1])
+    expander.define_register(found[1])
     if name == "newcount":
         expander.counts[found[1]] = 0
     expander.dropped["definition"] += frame.num_source(start, found.end())

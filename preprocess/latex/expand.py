@@ -227,7 +227,7 @@ class Expander:
     def _obey_token(self, frame: Frame, found: re.Match[str]) -> None:
         kind = found.lastindex
         frame.position = found.end()
-        if kind == _WORD or kind == _WORD_BEFORE_NON_ASCII:
+        if kind in (_WORD, _WORD_BEFORE_NON_ASCII):
             self._command(frame, found[1], found.start())
         elif kind == _SYMBOL:
             self.call(frame, found[_SYMBOL], self.macros[found[_SYMBOL]])

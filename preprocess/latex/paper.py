@@ -163,15 +163,32 @@ _FENCED = re.compile(r"(^```\n.*?^```$)", re.S | re.M)
 
 
 _BLANKS = re.compile(r"[ \t]{2,}")
-_LINE_ENDS = re.compile(r"[ \t]+\n[ \t]*|\n[ \t]+")  # those that stand alone, most of them, cost no step
+_LINE_ENDS = re.compile(r"[ \t]+\n[ \t]*|\n[ \t]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
+_SIGN_AFTER_BLANK = re.compile(r"[,.;:)\]](?=\s|\Z)(?<= .)")
 
 
 def _tidy(text: str) -> str:
     """Blanks and line ends in their places; code between fences as it stands."""
+    if "```" not in text:
+        return _tidy_prose(text).strip()
     parts = _FENCED.split(text)
-    for index in range(0, len(parts), 2):
-        part = _LINE_ENDS.sub("\n", _BLANKS.sub(" ", parts[index]))
-        part = _BLANK_LINES.sub("\n\n", part) if "\n\n\n" in part else part
-        parts[index] = re.sub(r" +([,.;:)\]])(?=\s|$)", r"\1", part)
+    parts[::2] = [_tidy_prose(part) for part in parts[::2]]
     return "".join(parts).strip()
+
+
+def _tidy_prose(text: str) -> str:
+    if "\t" in text:
+        text = _LINE_ENDS.sub("\n", _BLANKS.sub(" ", text))
+    else:  # nearly always; a fifth of the time that the expressions take
+        while "  " in text:
+            text = text.replace("  ", " ")
+        text = text.replace(" \n", "\n").replace("\n ", "\n")
+    text = _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
+    parts: list[str] = []
+    begin = 0
+    for found in _SIGN_AFTER_BLANK.finditer(text):
+        parts.append(text[begin : found.start() - 1])
+        begin = found.start()
+    parts.append(text[begin:])
+    return "".join(parts)

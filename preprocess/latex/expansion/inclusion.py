@@ -25,6 +25,8 @@ _DEFINITION = re.compile(
     r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|let|DeclareMathOperator|newenvironment|renewenvironment"
     r"|newtheorem|declaretheorem|newif|NewDocumentCommand|DeclareDocumentCommand)(?![A-Za-z@])"
 )
+_TAKEN_OF_CLASSES = frozenset({"newtheorem", "declaretheorem", "newif"})
+_INTERNAL_NAME = re.compile(r"\*?\s*\{?\s*\\[A-Za-z]*@")
 _UNBRACED_NAME = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"? ?")
 _FILE_NAME = re.compile(r"[\w./ -]+")
 _SWITCHING = re.compile(r"\\([A-Za-z]+(?:true|false))(?![A-Za-z@])(?:\s*\{[^{}\\]{0,2000}\})?|[{}]|\\.", re.S)
@@ -205,14 +207,18 @@ def _package(expander: Expander, name: str) -> None:
             inner = _find(expander, resolved) or _find(expander, f"{resolved}.sty")
             if inner is not None and inner.lower().endswith((".sty", ".tex", ".def")) and inner not in expander.files:
                 _package(expander, inner)
+    is_class = name.lower().endswith(".cls")
     taken = type(expander)({}, expander.config, expander.scan)
     taken.theorems, taken.switches = expander.theorems, expander.switches
     for found in _DEFINITION.finditer(text):
+        command = found[1]
+        if command not in _TAKEN_OF_CLASSES and (is_class or _INTERNAL_NAME.match(text, found.end())):
+            continue
         frame = Frame(text, found.end())
         taken.macros, taken.environments = ChainMap({}, expander.macros), ChainMap({}, expander.environments)
-        taken.obey(found[1], frame, found.start())
+        taken.obey(command, frame, found.start())
         definition = text[found.end() : frame.position]
-        if "@" in definition or name.lower().endswith(".cls"):
+        if "@" in definition or is_class:
             continue
         if not _INTERNALS.search(definition) or (taken.macros.maps[0] and not any(map(_has_internals, taken.macros.maps[0].values()))):
             expander.macros.update(taken.macros.maps[0])

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 _PARAMETER = re.compile(r"#(#*[1-9])")
 _LINE_ENDS = re.compile(r"[ \t]*\n\s*")
 _OUTER_LINE_END = re.compile(r"\A[ \t]*\n[ \t]*(?=\S)|(?<=\S)[ \t]*\n[ \t]*\Z")
-_SPACE_EATERS = re.compile(r"[A-Za-z@]\Z")
-_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*(?:\n[ \t]*|$)")
+_REST_OF_LINE = re.compile(r"[^\n]*(?:\n[ \t]*|\Z)")
 
 
 @dataclass(slots=True)
@@ -100,19 +99,31 @@ def fill(pieces: tuple[str | int, ...], arguments: list[str]) -> str:
 
 def _ends_in_word(text: str) -> bool:
     """Whether `text` ends in a control word, so that a letter after it would be read as a part of it."""
-    if not _SPACE_EATERS.search(text[-1:]):
-        return False
     start = len(text) - 1
     while start >= 0 and ((text[start].isalpha() and text[start] < "\x80") or text[start] == "@"):
         start -= 1
-    return start >= 0 and text[start] == "\\" and not (start > 0 and text[start - 1] == "\\" and (start < 2 or text[start - 2] != "\\"))
+    if start < 0 or start == len(text) - 1 or text[start] != "\\":
+        return False
+    return not (start > 0 and text[start - 1] == "\\" and (start < 2 or text[start - 2] != "\\"))
 
 
 def uncomment(body: str) -> str:
-    """`body` without its comments."""
-    if "%" not in body:
-        return body
-    return _COMMENT.sub(r"\1", body)
+    """`body` without its comments: each goes with its line end and the blanks that begin the next line."""
+    parts: list[str] = []
+    begin, place = 0, body.find("%")
+    while place >= 0:
+        before = body[begin:place]
+        if (len(before) - len(before.rstrip("\\"))) % 2:
+            parts.append(body[begin : place + 1])  # a percent sign
+            begin = place + 1
+        else:
+            parts.append(before)
+            comment = _REST_OF_LINE.match(body, place)
+            assert comment is not None
+            begin = comment.end()
+        place = body.find("%", begin)
+    parts.append(body[begin:])
+    return "".join(parts)
 
 
 def stored_body(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from preprocess.config import Config, NormaliseConfig
 from preprocess.pipeline import process_paper
 from preprocess.records import Document
-from preprocess.stages.normalise import _COMPOSING, normalise
+from preprocess.stages.normalise import _COMPOSING, _CONTROLS, _FENCED, normalise
 from tests.preprocess.tiny import packed, raw_paper
 
 MASKING = NormaliseConfig(mask_emails=True, mask_phone_numbers=True)
@@ -22,10 +22,15 @@ MASKING = NormaliseConfig(mask_emails=True, mask_phone_numbers=True)
         ("Cafe\u0301  au\u00a0lait \n\n\n\n next", "Café au lait\n\nnext\n"),
         ("a\r\nb\rc", "a\nb\nc\n"),
         ("a\x00b\x07c\u200bd\ufeffe\u00adf", "abcdef\n"),
+        ("a\u202eb\u2066c\u2062d\u200ee\U000e0041f\ufff9g\u200dh", "abcdefg\u200dh\n"),
+        ("a\x0cb\x0b c", "a b c\n"),
         ("\n\n  a\t\tb  \n", "a b\n"),
         ("", ""),
         (" \n\t\n ", ""),
         ("```\nfor  x:\n    y\n\n\n\nz\n```\n\n\n\nnext  one", "```\nfor  x:\n    y\n\n\n\nz\n```\n\nnext one\n"),
+        ("  ```\na  b\n ```\nc  d\n```\ne  f", "```\na  b\n ```\nc  d\n```\ne f\n"),
+        ("```\n```\na  b", "```\n```\na b\n"),
+        ("```a``` b  c\n\n```\nd  e\n```", "```a``` b c\n\n```\nd  e\n```\n"),
         ("中文 Кириллица ﬁ", "中文 Кириллица ﬁ\n"),
         (
             "semi\u00adsimple, semi\u2010simple, semi\u2011simple, semi- simple, 1\u20132",
@@ -48,8 +53,17 @@ def test_normalise(text: str, wanted: str) -> None:
         ("a | x@y.org\n1 | 2", "a | [email]\n1 | 2"),
         ("[footnote: x@y.org] [caption: Of x@y.org.]", "[footnote: [email]] [caption: Of [email].]"),
         ("Call +49 30 1234 5678 or +1 (617) 555-0100 now.", "Call [phone] or [phone] now."),
-        ("(+33 1 23 45 67 89), +1.617.555.0100, +442079460958", "[phone]), [phone], [phone]"),
+        ("(+33 1 23 45 67 89), +1.617.555.0100, +442079460958", "([phone]), [phone], [phone]"),
+        ("(+33) 1 23 45 67 89, (+1) 617-555-0100, tel:+7 495 123-45-67", "[phone], [phone], tel:[phone]"),
+        ("+48 601 234 567, +55 (11) 91234-5678, +44 (0)20 7946 0958", "[phone], [phone], [phone]"),
+        ("a@b.org.We go on, a_1@B.EDU.", "[email].We go on, [email]."),
         # what only looks like one
+        ("recall@10.We see P@5.In all", "recall@10.We see P@5.In all"),
+        ("+1.23456789012, +12.3456789012, +49.301234 5678", "+1.23456789012, +12.3456789012, +49.301234 5678"),
+        ("+1 000 000 000 000, +200 000 000 000, +20000000000", "+1 000 000 000 000, +200 000 000 000, +20000000000"),
+        ("+41 16 09.26 00 42 44, +123 456 789 012 345 678", "+41 16 09.26 00 42 44, +123 456 789 012 345 678"),
+        ("+1 017 555 0100, 1+49 30 1234 5678, 2020-01-01 +0100 12:30:00", "+1 017 555 0100, 1+49 30 1234 5678, 2020-01-01 +0100 12:30:00"),
+        ("on 2020-01-01, 1999/2000, hep-th/9901001+2401.00545", "on 2020-01-01, 1999/2000, hep-th/9901001+2401.00545"),
         ("no@ @mail a@b $x@y$ 3.14 + 2", "no@ @mail a@b $x@y$ 3.14 + 2"),
         ("$f@g.org$ \\[x@y.org\\] $+49 30 1234 5678$", "$f@g.org$ \\[x@y.org\\] $+49 30 1234 5678$"),
         ("\\begin{align}\na@b.org&+49 30 1234 5678\n\\end{align}", "\\begin{align}\na@b.org&+49 30 1234 5678\n\\end{align}"),
@@ -77,22 +91,43 @@ def test_each_mask_is_an_option_of_its_own() -> None:
     assert normalise(text, NormaliseConfig(mask_phone_numbers=True)) == "x@y.org, [phone]\n"
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text(alphabet="ab@.+1234 -\n\t\u00a0`$\\\u0301\u00ad\x00\r|", max_size=80))
+PIECES = (
+    "``` ```\n \n```\n \n·```\n \n\u00a0``` a··b x \n \n\n \n\n\n · ·· \t ` $ \\[ \\] +49·30·1234·5678 a@b.org +1 @ . ( ) "
+    "·12345 -617-555-0100 \u0301 \r \x0c \u200b | ·|· { } , 12 \\begin{align} \\end{align} [cite:1] We"
+)
+TEXTS = st.one_of(
+    st.text(alphabet="ab@.+1234 -\n\t\u00a0`$\\\u0301\u00ad\x00\r|", max_size=80),
+    st.lists(st.sampled_from([piece.replace("·", " ") for piece in PIECES.split(" ")]), max_size=25).map("".join),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS)
 def test_twice_changes_nothing(text: str) -> None:
     for config in (NormaliseConfig(), MASKING):
         once = normalise(text, config)
         assert normalise(once, config) == once
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="ab@.+1234 -\\{}^_&éé\u0338=", max_size=60), TEXTS)
+def test_formulas_keep_all_but_repeated_blanks(formula: str, text: str) -> None:
+    if "\\]" in formula:
+        return
+    whole = f"\\[{formula}a\\]"
+    kept = re.sub(" {2,}", " ", unicodedata.normalize("NFC", whole))
+    assert kept in normalise(f"Call\n\n{whole}\n\n{text}", MASKING)
+
+
 def plainly_normalised(text: str) -> str:
     """The same step by step over the whole text, whatever it holds."""
-    text = re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200c\u2060\ufeff\ufffe\uffff\ud800-\udfff]", "", re.sub("\r\n?", "\n", text))
+    text = _CONTROLS.sub("", re.sub("[\x0b\x0c]", " ", re.sub("\r\n?", "\n", text)))
     text = re.sub("[\u2010\u2011]", "-", unicodedata.normalize("NFC", text))
-    parts = re.split(r"(?ms)(^```[^\n]*\n.*?^```[ \t]*$)", text)
+    parts = _FENCED.split(text)
     for index in range(0, len(parts), 2):
         blank = re.sub("[\t\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]", " ", parts[index])
         parts[index] = re.sub("\n{3,}", "\n\n", re.sub(" *\n *", "\n", re.sub(" +", " ", blank)))
+    parts[1::2] = [part[part.index("```") :] for part in parts[1::2]]
     text = "".join(parts).strip("\n ")
     return f"{text}\n" if text else ""
 

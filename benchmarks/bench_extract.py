@@ -1,11 +1,14 @@
 """How fast is LaTeX to text, beside what others use, and does the cost of a paper grow with its size alone?
 
-    python -m benchmarks.bench_extract --source DUMP/src [--limit 60] [--latexml-limit 5]
+    python -m benchmarks.bench_extract --source DUMP/src [--limit 60] [--latexml-limit 10]
 
-Ours, with everything on (archive, macros, text, normalisation, language, quality), on every paper of the source; then, on the same papers
-in the same run, what is installed of pylatexenc, pandoc, detex and LaTeXML. Each is given the paper's folder in UTF-8 and one file in which
-the root's inclusions stand in their places, and its start on an empty paper is taken off its time. A peer that is not installed is left
-out, and said; so is RedPajama's cleaner, of which there is no package. Times are CPU seconds. Figures and ids go to
+Ours, with everything on (archive, macros, text, normalisation, language, quality, signature), on every paper of the source; then, on the
+same papers in the same run, what is installed of pylatexenc, pandoc, detex and LaTeXML. Each is given the paper's folder in UTF-8 and one
+file in which the root's inclusions stand in their places, and its start on an empty paper is taken off its time. LaTeXML, at a minute a
+paper, is given papers by how near their size is to the median (the smallest would show its start, the largest its limit), until so many
+have come to an end or three times as many were tried. A paper that a peer does not bring to an end is listed with its reason, its time
+apart. A peer that is not installed is left out, and said; so is RedPajama's cleaner, of which there is no package. Times are CPU seconds,
+ours all in this one process, after a first paper that loads its tables and the language model. Figures and ids go to
 benchmarks/results/extract.json, no text.
 """
 
@@ -47,6 +50,8 @@ from shards.grammar import regions
 EMPTY_PAPER = "\\documentclass{article}\n\\begin{document}\nA.\n\\end{document}\n"
 MEGABYTE = 1_000_000
 MIN_FIT_BYTES = 5_000  # papers under it take a time that is mostly not their own
+SIZE_STEPS_KB = (0, 10, 30, 100, 300, 1000)  # where the rows of the table of cost by size begin, in kB of TeX
+TRIES_PER_PAPER = 3  # of a peer that has to bring a number of papers to an end
 NUM_PROFILED = 20
 WALL_SECONDS_PER_CPU_SECOND = 5  # until a peer that waits is given up
 _INCLUSION = re.compile(r"(?<!\\)%[^\n]*|\\(?:input|include|subfile)(?![A-Za-z])\s*(?:\{\s*([^{}\n]+?)\s*\}|([^\s{}\\%]+))")
@@ -87,7 +92,7 @@ class Peer:
     version: str
     command: Callable[[Path], list[str]]
     text_of: Callable[[bytes], str] = field(default=lambda output: output.decode("utf-8", "replace"))
-    limit: int | None = None
+    limit: int | None = None  # papers of ordinary size that it has to bring to an end, where it is not given all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +194,7 @@ def peers(latexml_limit: int) -> tuple[list[Peer], dict[str, str]]:
     commands: dict[str, Callable[[Path], list[str]]] = {
         "pandoc": lambda file: ["pandoc", "--from=latex", "--to=markdown", "--wrap=none", str(file)],
         "detex": lambda file: ["detex", str(file)],
-        "latexml": lambda file: ["latexml", "--quiet", "--nocomments", str(file)],
+        "latexml": lambda file: ["latexml", "--quiet", "--nocomments", "--includestyles", str(file)],
     }
     for name, command in commands.items():
         if name == "latexml" and not latexml_limit:
@@ -264,13 +269,17 @@ def measure_peer(peer: Peer, papers: Sequence[Paper], ours: Mapping[str, Run], l
     empty = work / "empty.tex"
     empty.write_text(EMPTY_PAPER)
     start_seconds = min(run_peer(peer, empty, limit_s).seconds for _ in range(2))
-    chosen = papers[: peer.limit]
+    chosen: list[Paper] = []
     runs: dict[str, Run] = {}
-    for number, paper in enumerate(chosen, 1):
+    tried = papers if peer.limit is None else by_ordinary_size(papers)[: TRIES_PER_PAPER * peer.limit]
+    for number, paper in enumerate(tried, 1):
+        if peer.limit is not None and sum(run.text is not None for run in runs.values()) == peer.limit:
+            break
+        chosen.append(paper)
         folder = work / f"{peer.name}-{number}"
         runs[paper.key] = run_peer(peer, write_folder(paper, folder), limit_s)
         shutil.rmtree(folder)
-        print(f"\r{peer.name}: {number} of {len(chosen)} papers", end="", file=sys.stderr, flush=True)
+        print(f"\r{peer.name}: {number} of at most {len(tried)} papers", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     figures = {"version": peer.version, "start_seconds": round(start_seconds, 3)} | summary(chosen, runs, start_seconds)
     both = [paper for paper in chosen if runs[paper.key].text is not None and ours[paper.key].text is not None]
@@ -291,7 +300,9 @@ def summary(papers: Sequence[Paper], runs: Mapping[str, Run], start_seconds: flo
         "papers": len(papers),
         "failed": {paper.raw.arxiv_id: runs[paper.key].failure for paper in papers if runs[paper.key].text is None},
         "tex_bytes": num_bytes,
+        "median_tex_bytes": round(float(np.median([paper.num_bytes for paper in ended]))) if ended else None,
         "cpu_seconds": round(seconds, 3),
+        "cpu_seconds_of_failed": round(sum(runs[paper.key].seconds for paper in papers if runs[paper.key].text is None), 3),
         "mb_per_cpu_second": round(num_bytes / MEGABYTE / seconds, 4) if ended else None,
         "characters_out": sum(map(len, texts)),
         "control_words_per_kb": control_words_per_kb(texts),
@@ -311,6 +322,25 @@ def fit(num_bytes: Sequence[int], seconds: Sequence[float]) -> dict[str, float]:
         "r_squared": round(1 - float((left**2).sum() / ((y - y.mean()) ** 2).sum()), 4),
         "power_of_size": round(float(power), 3),
     }
+
+
+def cost_by_size(num_bytes: Sequence[int], seconds: Sequence[float]) -> list[dict[str, Any]]:
+    """The same as a table, one row for each step of size that has papers."""
+    rows = []
+    for least, beyond in zip(SIZE_STEPS_KB, (*SIZE_STEPS_KB[1:], np.inf), strict=True):
+        inside = [index for index, size in enumerate(num_bytes) if least <= size / 1000 < beyond]
+        if inside:
+            size, cost = sum(num_bytes[index] for index in inside), sum(seconds[index] for index in inside)
+            rows.append(
+                {
+                    "from_kb": least,
+                    "papers": len(inside),
+                    "tex_bytes": size,
+                    "cpu_seconds": round(cost, 3),
+                    "mb_per_cpu_second": round(size / MEGABYTE / max(cost, 1e-6), 3),
+                }
+            )
+    return rows
 
 
 def profile(raws: Sequence[RawPaper], config: Config) -> list[dict[str, Any]]:
@@ -347,9 +377,8 @@ def measure_ours(raws: Iterator[RawPaper], config: Config) -> tuple[dict[str, An
             ends["document"] += 1
             stages.update(seconds)
             num_bytes, num_characters, total_seconds = num_bytes + num_read, num_characters + len(outcome.text), total_seconds + cost
-            if num_read >= MIN_FIT_BYTES:
-                sizes.append(num_read)
-                costs.append(cost)
+            sizes.append(num_read)
+            costs.append(cost)
             runs[_key(raw)] = Run(seconds=cost, text=outcome.text)
         else:
             ends[outcome.reason.value] += 1
@@ -358,6 +387,7 @@ def measure_ours(raws: Iterator[RawPaper], config: Config) -> tuple[dict[str, An
     print(file=sys.stderr)
     if not total_seconds:
         raise InputError("no paper of the source has a text; give --source a folder of arXiv_src_*.tar with TeX in them")
+    fitted = [pair for pair in zip(sizes, costs, strict=True) if pair[0] >= MIN_FIT_BYTES]
     figures = {
         "ends": dict(sorted(ends.items())),
         "tex_bytes_read": num_bytes,
@@ -366,7 +396,8 @@ def measure_ours(raws: Iterator[RawPaper], config: Config) -> tuple[dict[str, An
         "mb_per_cpu_second": round(num_bytes / MEGABYTE / total_seconds, 3),
         "share_of_stages": {stage: round(seconds / total_seconds, 4) for stage, seconds in stages.items()},
         "slowest": {"id": slowest[0], "cpu_seconds": round(slowest[1], 3)},
-        "cost_against_size": fit(sizes, costs) if len(set(sizes)) > 2 else None,
+        "cost_by_size": cost_by_size(sizes, costs),
+        "cost_against_size": fit(*zip(*fitted, strict=True)) if len({size for size, _ in fitted}) > 2 else None,
     }
     return figures, runs
 
@@ -377,33 +408,41 @@ def choose(raws: Iterator[RawPaper], limit: int) -> list[Paper]:
     return sorted(papers.values(), key=lambda paper: unit_interval(paper.key, "extraction benchmark"))[:limit]
 
 
+def by_ordinary_size(papers: Sequence[Paper]) -> list[Paper]:
+    """The papers by how near their size is to the median, by ratio: the most ordinary first."""
+    logarithms = np.log([paper.num_bytes for paper in papers])
+    return [papers[index] for index in np.argsort(np.abs(logarithms - np.median(logarithms)), kind="stable").tolist()]
+
+
 def main() -> int:
     """Measures and writes the figures."""
     parser = Parser(prog="python -m benchmarks.bench_extract", description=__doc__ or "")
     parser.add_argument("--source", type=Path, required=True, metavar="DIR", help="folder of arXiv_src_*.tar")
     parser.add_argument("--limit", type=int, default=60, metavar="N", help="papers that the peers are given")
-    parser.add_argument("--latexml-limit", type=int, default=5, metavar="N", help="papers of these that LaTeXML is given")
+    parser.add_argument("--latexml-limit", type=int, default=10, metavar="N", help="papers of these that LaTeXML has to end, 0 for none")
     parser.add_argument("--peer-seconds", type=int, default=60, metavar="SECONDS", help="CPU seconds that a peer has for one paper")
+    parser.add_argument("--latexml-seconds", type=int, default=300, metavar="SECONDS", help="CPU seconds that LaTeXML has for one")
     parser.add_argument("--name", default="extract", metavar="NAME", help="name of the results file")
     args = parser.parse_args()
-    if args.limit < 1 or args.latexml_limit < 0 or args.peer_seconds < 1:
-        raise InputError("--limit and --peer-seconds have to be at least 1, --latexml-limit 0 or more")
+    if min(args.limit, args.peer_seconds, args.latexml_seconds) < 1 or args.latexml_limit < 0:
+        raise InputError("--limit, --peer-seconds and --latexml-seconds have to be at least 1, --latexml-limit 0 or more")
     config = Config()
     warm_up = EMPTY_PAPER.replace("A.", "This is a sentence in English. " * 20).encode()
     convert(RawPaper(arxiv_id="", tar="", member="", payload=warm_up, size=len(warm_up)), config)  # tables and the language model
     papers = choose(papers_of(args.source), args.limit)
     everything, runs = measure_ours(papers_of(args.source), config)
     found, left_out = peers(args.latexml_limit)
+    limits = {peer.name: args.latexml_seconds if peer.name == "latexml" else args.peer_seconds for peer in found}
     with tempfile.TemporaryDirectory() as folder:
         figures = {
             "goals": {"mb_per_cpu_second": 3.0, "times_pylatexenc": 10, "times_latexml": 400},
             "ours_on_everything": everything,
             "side_by_side": {
                 "ours": summary(papers, runs),
-                **{peer.name: measure_peer(peer, papers, runs, args.peer_seconds, Path(folder)) for peer in found},
+                **{peer.name: measure_peer(peer, papers, runs, limits[peer.name], Path(folder)) for peer in found},
             },
             "left_out": left_out,
-            "peer_limit_cpu_seconds": args.peer_seconds,
+            "peer_limit_cpu_seconds": limits,
             "papers": [paper.raw.arxiv_id for paper in papers],
             "profile_of_ours": profile([paper.raw for paper in papers], config),
         }

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,35 @@ def test_a_straight_line_is_told() -> None:
     found = bench.fit(sizes, [0.25 * size / 1e6 for size in sizes])
     assert (found["seconds_per_mb"], found["seconds_per_paper"], found["r_squared"], found["power_of_size"]) == (0.25, 0, 1, 1)
     assert bench.fit(sizes, [size**2 / 1e12 for size in sizes])["power_of_size"] == 2
+
+
+def test_the_table_of_cost_by_size_has_every_paper_once() -> None:
+    rows = bench.cost_by_size([500, 9_999, 10_000, 2_000_000], [0.5, 0.5, 0.1, 1.0])
+    assert [(row["from_kb"], row["papers"], row["tex_bytes"], row["cpu_seconds"]) for row in rows] == [
+        (0, 2, 10_499, 1.0),
+        (10, 1, 10_000, 0.1),
+        (1000, 1, 2_000_000, 1.0),
+    ]
+    assert rows[2]["mb_per_cpu_second"] == 2
+
+
+def test_ordinary_sizes_are_those_around_the_median() -> None:
+    papers = [bench.Paper(raw=raw_paper(b""), root="a.tex", tex="x" * size) for size in (9_000_000, 70, 125, 100, 5, 90)]
+    assert [paper.num_bytes for paper in bench.by_ordinary_size(papers)] == [100, 90, 125, 70, 5, 9_000_000]
+
+
+def test_a_slow_peer_goes_on_to_other_papers_until_enough_have_come_to_an_end(tmp_path: Path) -> None:
+    raws = [raw_paper(f"\\documentclass{{article}}\\begin{{document}}{'x' * size}\\end{{document}}".encode()) for size in range(20, 28)]
+    papers = [paper for number, raw in enumerate(raws) if (paper := bench.one_root_paper(replace(raw, member=str(number)))) is not None]
+    ours = {paper.key: bench.Run(seconds=0.1, text="x") for paper in papers}
+    fails_on_odd = bench.Peer(
+        name="p", version="1", command=lambda file: ["sh", "-c", f"grep -q 'x\\{{24\\}}' {file} && cat {file}"], limit=2
+    )
+    figures = bench.measure_peer(fails_on_odd, papers, ours, 5, tmp_path)
+    assert len(papers) == 8
+    assert (figures["papers"], figures["median_tex_bytes"] > 24) == (2 + len(figures["failed"]), True)
+    never = bench.Peer(name="p", version="1", command=lambda file: ["false"], limit=1)
+    assert bench.measure_peer(never, papers, ours, 5, tmp_path)["papers"] == 3
 
 
 def test_control_words_in_formulas_and_code_do_not_count() -> None:
@@ -62,6 +92,7 @@ def test_a_small_dump_is_measured_and_written_without_text(
     assert bench.main() == 0
     figures = json.loads(json.dumps(written["extract"]))
     everything = figures["ours_on_everything"]
+    assert sum(row["papers"] for row in everything["cost_by_size"]) == 4
     assert (everything["ends"], everything["cost_against_size"]) == ({"document": 4}, None)  # all of one size: no line
     assert everything["mb_per_cpu_second"] > 0
     assert sum(everything["share_of_stages"].values()) == pytest.approx(1, abs=1e-3)
@@ -70,5 +101,5 @@ def test_a_small_dump_is_measured_and_written_without_text(
     assert figures["profile_of_ours"][0]["share"] >= figures["profile_of_ours"][-1]["share"] > 0
     assert TAR not in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", ["bench_extract", "--source", str(tmp_path / "src"), "--limit", "0"])
-    with pytest.raises(InputError, match="--limit and --peer-seconds have to be at least 1"):
+    with pytest.raises(InputError, match="--limit, --peer-seconds and --latexml-seconds have to be at least 1"):
         bench.main()

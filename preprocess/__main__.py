@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="the yield report (HTML) of a run")
     report.add_argument("folder", type=Path, metavar="DIR", help="the --out of a run")
     report.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: DIR/report.html)")
+    report.add_argument("--tokens", type=Path, metavar="DIR", help="token shards of this corpus: the waterfall goes on to tokens")
+    report.add_argument("--run", type=Path, metavar="DIR", help="training run on those token shards: it goes on to tokens trained on")
     report.set_defaults(do=_report)
     switched = commands.add_parser("ablate", help="a sample of papers with one decision switched at a time: what each does to the yield")
     ablate.add_arguments(switched)
@@ -167,7 +169,7 @@ def _report(args: argparse.Namespace) -> int:
     from preprocess.report import write_report
 
     html = args.html or args.folder / "report.html"
-    write_report(args.folder, html)
+    write_report(args.folder, html, args.tokens, args.run)
     print(f"report: {html}")
     return 0
 

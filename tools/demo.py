@@ -102,7 +102,7 @@ def steps(out: Path, train_iters: int) -> list[tuple[str, list[str]]]:
                 "40",
             ],
         ),
-        ("write the yield report", [*module, "preprocess", "report", f"{texts}"]),
+        ("write the yield report", [*module, "preprocess", "report", f"{texts}", "--tokens", f"{tokens}", "--run", f"{trained}"]),
     ]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from preprocess.records import Stage
 from preprocess.report.books import Books, Group, Kind, Sample, Step, read_books
+from preprocess.report.tokens import TRAIN, TokenBooks, TokenStep, read_token_books, token_steps
 from preprocess.report.words import DROPPED_KINDS, STAGES, WARNING_KINDS
 from shards.commit import write_bytes
 from shards.errors import InputError
@@ -32,18 +33,26 @@ _GROUP_TITLES = {
 _NO_VALUE = {"document_class": "not stated", "year": "no arXiv id"}
 
 
-def write_report(folder: Path, html: Path) -> None:
-    """Writes the yield report of the run in `folder` to `html`, whole or not at all. Raises `InputError` where there is no finished run."""
+def write_report(folder: Path, html: Path, tokens: Path | None = None, training: Path | None = None) -> None:
+    """Writes the yield report of the run in `folder` to `html`, whole or not at all. Raises `InputError` where there is no finished run.
+
+    With a folder of token shards, and one of a training run on them, the waterfall goes on to tokens trained on.
+    """
     if html.is_dir():
         raise InputError(f"{html}: is a folder; --html takes the name of a file")
-    write_bytes(html, page(read_books(folder)).encode())
+    if training is not None and tokens is None:
+        raise InputError("--run needs the token shards that it was trained on; give --tokens too")
+    books = read_books(folder)
+    token_books = None if tokens is None else read_token_books(tokens, training, books.run["corpus"])
+    write_bytes(html, page(books, token_books).encode())
 
 
-def page(books: Books) -> str:
+def page(books: Books, tokens: TokenBooks | None = None) -> str:
     """The whole page."""
     sections = [
         ("summary", "At a glance", _summary(books)),
         ("flow", "From members to training characters", _flow(books)),
+        *([] if tokens is None else [("tokens", "From characters to tokens trained on", _tokens(books, tokens))]),
         ("rejected", "Rejected at extraction", _reasons(books, "documents", books.reject_samples)),
         ("left-out", "Left out of the corpus", _reasons(books, "in the corpus", books.corpus_samples)),
         ("tars", "Tar by tar", _tars(books)),
@@ -166,30 +175,65 @@ def _breakable(word: str) -> str:
     return escape(word).replace("_", "_<wbr>")
 
 
-def _waterfall(unit: str, caption: str, steps: Sequence[Step], counts: Sequence[int], *, with_bytes: bool) -> str:
+def _waterfall(unit: str, caption: str, steps: Sequence[Step | TokenStep], counts: Sequence[int], *, with_bytes: bool) -> str:
     total = counts[0]
-    is_part = [step.kind in ("loss", "end") for step in steps]
-    percents = iter(shares([count for count, part in zip(counts, is_part, strict=True) if part], total))
+    signed = [-count if step.kind == "gain" else count for step, count in zip(steps, counts, strict=True)]
+    is_part = [step.kind in ("loss", "gain", "end") for step in steps]
+    percents = iter(shares([count for count, part in zip(signed, is_part, strict=True) if part], total))
     rows = []
     rest = total
-    for step, count, part in zip(steps, counts, is_part, strict=True):
-        if step.kind == "loss":
-            start, end = rest - count, rest
+    for step, count, part in zip(steps, signed, is_part, strict=True):
+        is_change = step.kind in ("loss", "gain")
+        start, end = (rest - count, rest) if is_change else (0, count)
+        if is_change:
             rest -= count
-        else:
-            start, end = 0, count
         share = next(percents) if part else shares([count], total)[0]
-        name = f"<b>{escape(step.label)}</b>" if step.kind != "loss" else f"<code>{_breakable(step.label)}</code>"
-        label = f'{name} <span class="words">{escape(step.words)}</span>{bar([(step.style, start / max(1, total), end / max(1, total))])}'
-        sign = "−" if step.kind == "loss" else ""
-        rows.append([label, f"{sign}{number(count)}", f"{sign}{share}", *([num_bytes(step.num_bytes)] if with_bytes else [])])
-    parts = sum(count for count, part in zip(counts, is_part, strict=True) if part)
-    parts_bytes = sum(step.num_bytes for step, part in zip(steps, is_part, strict=True) if part)
+        name = f"<code>{_breakable(step.label)}</code>" if is_change else f"<b>{escape(step.label)}</b>"
+        ends = (min(start, end) / max(1, total), max(start, end) / max(1, total))
+        label = f'{name} <span class="words">{escape(step.words)}</span>{bar([(step.style, *ends)])}'
+        sign = {"loss": "−", "gain": "+"}.get(step.kind, "")
+        size = [num_bytes(step.num_bytes)] if isinstance(step, Step) and with_bytes else []
+        rows.append([label, f"{sign}{number(abs(count))}", f"{sign}{share.removeprefix('−')}", *size])
+    parts = sum(count for count, part in zip(signed, is_part, strict=True) if part)
+    parts_bytes = sum(step.num_bytes for step, part in zip(steps, is_part, strict=True) if part and isinstance(step, Step))
     check = percent(parts / total, 2) if total else "–"
-    balance = '<b>all losses and what is trained on</b> <span class="words">the law of conservation</span>'
+    gains = ", less what is seen again" if any(step.kind == "gain" for step in steps) else ""
+    balance = f'<b>all losses and what is trained on{gains}</b> <span class="words">the law of conservation</span>'
     rows.append([balance, number(parts), check, *([num_bytes(parts_bytes)] if with_bytes else [])])
     heads = ["Step", unit, "Share", *(["In the tars"] if with_bytes else [])]
     return table(caption, heads, rows, style="flow steps")
+
+
+def _tokens(books: Books, tokens: TokenBooks) -> str:
+    characters = books.run["corpus"]["kept_characters"]
+    steps = token_steps(tokens)
+    words = (
+        f"<p>{number(characters)} characters of {number(tokens.documents)} documents are {num_bytes(tokens.text_bytes)} of UTF-8 and, in "
+        f"a vocabulary of {number(tokens.vocab_size)}, <strong>{number(tokens.tokens)}</strong> tokens, one of them the end of each "
+        f"document: {characters / max(1, tokens.tokens):.3f} characters and {tokens.text_bytes / max(1, tokens.tokens):.3f} bytes a "
+        "token. No text is lost in it: what is decoded is what was encoded.</p>"
+    )
+    training = tokens.training
+    rows = []
+    for entry in tokens.sets:
+        drawn = training.drawn.get(entry.domain, 0) if training and entry.split == TRAIN else None
+        samples = training.in_samples.get(entry.domain, 0) if training and entry.split == TRAIN else 0
+        rows.append(
+            [
+                f"<code>{escape(entry.domain)}/{escape(entry.split)}</code>",
+                number(entry.documents),
+                number(entry.tokens),
+                f"{entry.text_bytes / max(1, entry.tokens):.3f}",
+                *(
+                    []
+                    if training is None
+                    else ["–" if drawn is None else number(drawn), f"{drawn / samples:.3f}" if drawn and samples else "–"]
+                ),
+            ]
+        )
+    heads = ["Set", "Documents", "Tokens", "Bytes a token", *([] if training is None else ["Tokens drawn", "Epochs"])]
+    flow = _waterfall("Tokens", "Tokens: the whole corpus", steps, [step.tokens for step in steps], with_bytes=False)
+    return f"{words}\n{flow}\n{table('Token shards', heads, rows)}"
 
 
 def _reasons(books: Books, until: str, samples: Mapping[str, Sequence[Sample]]) -> str:

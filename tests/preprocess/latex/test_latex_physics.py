@@ -177,7 +177,8 @@ def test_front_matter_of_the_preamble() -> None:
         ("\\newlinechar=`\\^^J \\everypar={x}\\output={\\plainoutput}Text.", "Text."),
         ("\\rightline{No. 1}\\centerline{The title}Text.", "No. 1\n\nThe title\n\nText."),
         ("A\\break B\\vfill\\eject C", "A B\n\nC"),
-        ("$$a=b\\eqno(\\the\\eqnumber)$$", "\\[a=b\\]"),
+        ("\\advance\\eqnumber by 1 $$a=b\\eqno(\\the\\eqnumber)$$", "\\[a=b\\eqno(1)\\]"),
+        ("$$a=b\\eqno()$$", "\\[a=b\\]"),
         ("\\ref Author B., 1991", "Author B., 1991"),
     ],
 )

@@ -5,6 +5,7 @@ import gzip
 import io
 import sys
 import tarfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from preprocess.records import RawPaper, Rejection, Stage
 from preprocess.settings import load_config
 from preprocess.sources.tars import arxiv_id_of
 from shards import cli
+from shards.commit import local_folder
 from shards.errors import InputError
+from shards.store import StoreOptions, file_at, place_at
 
 REJECTED = 1  # exit code of `extract` where the paper has no text
 PROG = "python -m preprocess"
@@ -37,9 +40,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(prog=PROG, description="Raw arXiv tars in, a corpus of text shards and a ledger of every loss out.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_SubParser)
     run = commands.add_parser("run", help="tars to corpus; the same command again does only what is missing")
-    run.add_argument("--source", type=Path, required=True, metavar="DIR", help="folder of arXiv_src_YYMM_NNN.tar")
-    run.add_argument("--metadata", type=Path, required=True, metavar="FILE", help="metadata snapshot in the OAI/Kaggle JSON-lines schema")
-    run.add_argument("--out", required=True, metavar="DIR", help="folder for everything the run writes, seen by every node")
+    run.add_argument(
+        "--source", required=True, metavar="DIR_OR_URI", help="folder of arXiv_src_YYMM_NNN.tar, of this machine or of a store"
+    )
+    run.add_argument("--metadata", required=True, metavar="FILE_OR_URI", help="metadata snapshot in the OAI/Kaggle JSON-lines schema")
+    run.add_argument("--out", required=True, metavar="DIR_OR_URI", help="folder for everything the run writes, seen by every node")
+    run.add_argument("--endpoint", metavar="URL", help=cli.ENDPOINT_HELP)
+    run.add_argument("--source-endpoint", metavar="URL", help="S3 server of the source alone, where it is another than the output's")
+    run.add_argument(
+        "--requester-pays", action="store_true", help="you pay for reading --source and --metadata, as arXiv's bucket s3://arxiv/src asks"
+    )
+    run.add_argument(
+        "--scratch",
+        type=Path,
+        metavar="DIR",
+        help="folder of this machine for temporary files of an --out on a store (default: $TMPDIR)",
+    )
     run.add_argument("--num-workers", type=int, metavar="N", help="workers at a time, one CPU each (default: all CPUs of the cluster)")
     run.add_argument(
         "--address",
@@ -68,8 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(extract)
     extract.set_defaults(do=_extract)
     report = commands.add_parser("report", help="the yield report (HTML) of a run")
-    report.add_argument("folder", type=Path, metavar="DIR", help="the --out of a run")
-    report.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: DIR/report.html)")
+    report.add_argument("folder", metavar="DIR_OR_URI", help="the --out of a run")
+    report.add_argument("--endpoint", metavar="URL", help=cli.ENDPOINT_HELP)
+    report.add_argument("--html", metavar="FILE_OR_URI", help="where the page is written (default: DIR_OR_URI/report.html)")
     report.add_argument("--tokens", type=Path, metavar="DIR", help="token shards of this corpus: the waterfall goes on to tokens")
     report.add_argument("--run", type=Path, metavar="DIR", help="training run on those token shards: it goes on to tokens trained on")
     report.set_defaults(do=_report)
@@ -99,20 +116,24 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from preprocess.run import run, summary_table  # Ray takes seconds to import: not for --help, extract and report
-    from shards.commit import local_folder
 
     if args.num_workers is not None and args.num_workers < 1:
         raise InputError(f"--num-workers is {args.num_workers}; at least 1 is needed")
     config = load_config(args.config, args.set)
-    out = local_folder(args.out).resolve()
+    options = StoreOptions.from_environment(endpoint=args.endpoint)
+    to_read = replace(options, is_requester_paying=args.requester_pays)
+    out = place_at(args.out, options).resolve()
+    if isinstance(out, Path):
+        out = local_folder(out)
     content = run(
-        args.source.resolve(),
-        args.metadata.resolve(),
+        place_at(args.source, replace(to_read, endpoint=args.source_endpoint or args.endpoint)).resolve(),
+        file_at(args.metadata, to_read).resolve(),
         out,
         config,
         num_workers=args.num_workers,
         address=args.address,
         retries_quarantined=args.retry_quarantined,
+        scratch=args.scratch,
     )
     print(summary_table(content, out))
     return 0
@@ -168,8 +189,10 @@ def _pack(folder: Path) -> bytes:
 def _report(args: argparse.Namespace) -> int:
     from preprocess.report import write_report
 
-    html = args.html or args.folder / "report.html"
-    write_report(args.folder, html, args.tokens, args.run)
+    options = StoreOptions.from_environment(endpoint=args.endpoint)
+    folder = place_at(args.folder, options)
+    html = file_at(args.html, options) if args.html else folder / "report.html"
+    write_report(folder, html, args.tokens, args.run)
     print(f"report: {html}")
     return 0
 

@@ -7,7 +7,6 @@ import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 
 from preprocess.records import Document, Outcome, Quality, RawPaper, Stage
 from shards.errors import InputError
+from shards.store import Place, map_ahead, readable
 
 _COUNTS = pa.map_(pa.string(), pa.int64())
 LEDGER_SCHEMA = pa.schema(
@@ -104,23 +104,30 @@ class TarBooks:
     rejections: Mapping[str, int]
 
 
-def read_column(path: Path, name: str) -> list[Any]:
+def read_column(path: Place, name: str) -> list[Any]:
     """One column of a unit's ledger. Raises `InputError` where the ledger is missing or cannot be read."""
+    return read_columns(path, [name])[0]
+
+
+def read_columns(path: Place, names: Sequence[str]) -> list[list[Any]]:
+    """Some columns of a unit's ledger. Raises as `read_column` does."""
     try:
-        return pq.read_table(path, columns=[name]).column(name).to_pylist()
+        table = pq.read_table(readable(path), columns=list(names))
+        return [table.column(name).to_pylist() for name in names]
     except (OSError, KeyError, pa.ArrowException) as error:
         raise InputError(f"{path}: not a readable ledger ({error}); remove units/{path.stem}.json and run again") from None
 
 
-def read_books(out: Path, units_by_tar: Mapping[str, Sequence[str]]) -> dict[str, TarBooks]:
+def read_books(out: Place, units_by_tar: Mapping[str, Sequence[str]]) -> dict[str, TarBooks]:
     """Sums of every tar's ledgers. Raises `InputError` where a unit's ledger is missing or cannot be read."""
     books: dict[str, TarBooks] = {}
+    paths = [out / "ledger" / f"{unit}.parquet" for units in units_by_tar.values() for unit in units]
+    ledgers = map_ahead(lambda path: read_columns(path, ["outcome", "reason"]), paths, out)
     for tar, units in units_by_tar.items():
         rejections: Counter[str] = Counter()
         num_members = num_documents = 0
-        for unit in units:
-            path = out / "ledger" / f"{unit}.parquet"
-            outcomes, reasons = read_column(path, "outcome"), read_column(path, "reason")
+        for _ in units:
+            outcomes, reasons = next(ledgers)
             num_members += len(outcomes)
             num_documents += outcomes.count(DOCUMENT)
             rejections.update(reason for outcome, reason in zip(outcomes, reasons, strict=True) if outcome == REJECTED)

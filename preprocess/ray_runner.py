@@ -40,6 +40,7 @@ from preprocess.sources.tars import Unit, read_papers
 from preprocess.units import Breadcrumb, UnitResult
 from shards.commit import temporary_path
 from shards.errors import InputError
+from shards.store import Place, StorePath
 
 Row = dict[str, Any]
 
@@ -116,26 +117,33 @@ def cluster_cpus() -> float:
     return float(ray.cluster_resources().get("CPU", 0.0))
 
 
-def require_shared(out: Path, read: Sequence[Path]) -> None:
-    """Raises `InputError` where a node that may work does not see `out` as it is here, or one of the folders it is to read."""
+def require_shared(out: Place, read: Sequence[Path]) -> None:
+    """Raises `InputError` where a node that may work does not see `out` as it is here, or one of the folders it is to read.
+
+    An object store is seen from everywhere; a node that may not read it says so with its first unit.
+    """
+    if isinstance(out, StorePath) and not read:
+        return
     here = ray.get_runtime_context().get_node_id()
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU") and node["NodeID"] != here]
     if not nodes:
         return
-    probe = temporary_path(out / "probe")
-    probe.touch()
+    probe = None if isinstance(out, StorePath) else temporary_path(out / "probe")
+    if probe is not None:
+        probe.touch()
     try:
         unseen = ray.remote(num_cpus=0)(_unseen)
         asked = {}
         for node in nodes:
             there = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
-            asked[node["NodeManagerAddress"]] = unseen.options(scheduling_strategy=there).remote([probe, *read])
+            asked[node["NodeManagerAddress"]] = unseen.options(scheduling_strategy=there).remote([*([probe] if probe else []), *read])
         for host, answer in asked.items():
             for path in ray.get(answer):
                 shown = out if path == probe else path
                 raise InputError(f"{shown}: node {host} of the cluster does not see it; give a folder that every node sees")
     finally:
-        probe.unlink()
+        if probe is not None:
+            probe.unlink()
 
 
 def _unseen(paths: Sequence[Path]) -> list[Path]:
@@ -200,8 +208,8 @@ def _read(unit: Unit) -> Iterator[RawPaper]:
 class _Validate:
     """Unit → its papers, opened one at a time. Leaves the breadcrumb that tells the next worker which paper killed this one."""
 
-    def __init__(self, out: str, config: Config, run_id: str) -> None:
-        self.out, self.config, self.run_id = Path(out), config, run_id
+    def __init__(self, out: Place, config: Config, run_id: str) -> None:
+        self.out, self.config, self.run_id = out, config, run_id
 
     def __call__(self, row: Row) -> Iterator[Row]:
         unit: Unit = row["unit"]
@@ -276,8 +284,8 @@ class WorkerMetrics:
 class Normalise:
     """Extracted text → document; with a unit's last paper, the unit's files. One actor a worker."""
 
-    def __init__(self, out: str, config: Config, commit: str) -> None:
-        self.out, self.config, self.source_commit = Path(out), config, commit
+    def __init__(self, out: Place, config: Config, commit: str) -> None:
+        self.out, self.config, self.source_commit = out, config, commit
         self.months = MetadataMonths(self.out)
         self.result: UnitResult | None = None
         self.metrics = WorkerMetrics()
@@ -306,12 +314,12 @@ class Normalise:
             yield summary | {"rejections": json.dumps(summary["rejections"])}
 
 
-def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> ray.data.Dataset:
+def extraction_dataset(units: Sequence[Unit], out: Place, config: Config, *, num_workers: int, commit: str) -> ray.data.Dataset:
     """The extraction pass as a Ray Data plan: unit → validate → extract → normalise → summary of the written unit."""
     run_id = secrets.token_hex(8)
     rows = [{"unit": unit} for unit in units]
 
-    def validate(row: Row, stage: _Validate = _Validate(str(out), config, run_id)) -> Iterator[Row]:  # noqa: B008
+    def validate(row: Row, stage: _Validate = _Validate(out, config, run_id)) -> Iterator[Row]:  # noqa: B008
         return stage(row)
 
     def extract(row: Row, stage: _Extract = _Extract(config)) -> Row:  # noqa: B008
@@ -320,7 +328,7 @@ def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_
     class Bound(Normalise):
         # its arguments travel with the class: as constructor arguments they would lie in the object store, and be lost with a node
         def __init__(self) -> None:
-            super().__init__(str(out), config, commit)
+            super().__init__(out, config, commit)
 
     Bound.__name__ = Normalise.__name__
     dataset = (
@@ -334,7 +342,7 @@ def extraction_dataset(units: Sequence[Unit], out: Path, config: Config, *, num_
     return dataset
 
 
-def run_extraction(units: Sequence[Unit], out: Path, config: Config, *, num_workers: int, commit: str) -> Generator[Row]:
+def run_extraction(units: Sequence[Unit], out: Place, config: Config, *, num_workers: int, commit: str) -> Generator[Row]:
     """Runs the extraction pass over `units`; gives each unit's summary as it is committed."""
     if not units:
         return

@@ -19,6 +19,7 @@ class RejectReason(StrEnum):
     # validate: the member of the dump and the archive in it
     EMPTY_MEMBER = "empty_member"
     TRUNCATED_MEMBER = "truncated_member"
+    UNREADABLE_REST = "unreadable_rest"
     TRUNCATED_GZIP = "truncated_gzip"
     CORRUPT_GZIP = "corrupt_gzip"
     CORRUPT_TAR = "corrupt_tar"
@@ -56,6 +57,7 @@ class RawPaper:
 
     `arxiv_id` is in arXiv's own form (`hep-th/9901003`, `0912.0469`, `2401.00545`); `tar` is the tar's file name, `member` the
     member's name in it, `payload` its bytes, `size` the size its header states (more than `payload` holds where the tar is cut).
+    With `is_rest` it is no member but the `size` bytes from a damaged header of the tar to its end.
     """
 
     arxiv_id: str
@@ -63,6 +65,7 @@ class RawPaper:
     member: str
     payload: bytes
     size: int
+    is_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

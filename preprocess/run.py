@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,11 +21,13 @@ from preprocess.runaway import RunawayError, RunawayGuard, count_done, judged_si
 from preprocess.sources.manifest import ManifestEntry, read_arxiv_manifest
 from preprocess.sources.metadata import MetadataSummary, build_metadata
 from preprocess.sources.sample import Sample, only_units
-from preprocess.sources.tars import TarListing, Unit, find_tars, other_tars, plan_units, scan_tar
-from preprocess.units import BREADCRUMBS, MANIFESTS, UNIT_FILES, has_reason, is_done, remove_unit
+from preprocess.sources.scans import new_tars, scan_tars
+from preprocess.sources.tars import TarListing, Unit, find_tars, other_tars, plan_units, require_tar
+from preprocess.units import BREADCRUMBS, MANIFESTS, UNIT_FILES, FolderStates, folder_states, has_reason, is_done, remove_unit
 from shards.commit import only_run, remove_temporaries
 from shards.errors import InputError
 from shards.manifest import read_manifest, source_commit, write_manifest
+from shards.store import Place, StorePath, map_ahead, scratch_folder, states_in
 
 RUN_MANIFEST = "run.json"
 
@@ -37,23 +38,25 @@ def say(line: str) -> None:
 
 
 def run(
-    source: Path,
-    metadata: Path,
-    out: Path,
+    source: Place,
+    metadata: Place,
+    out: Place,
     config: Config,
     *,
     num_workers: int | None,
     address: str | None,
     retries_quarantined: bool = False,
     sample: Sample | None = None,
+    scratch: Path | None = None,
 ) -> dict[str, Any]:
     """The pipeline from a folder of tars to `out/corpus`; gives what it wrote to `out/run.json`. Does only what is missing.
 
-    `retries_quarantined` does the units again that hold quarantined papers; `sample` reads a part of the dump as if it were all. Raises
-    `InputError` for bad input, and for a disk that is full.
+    `retries_quarantined` does the units again that hold quarantined papers; `sample` reads a part of the dump as if it were all; `scratch`
+    is where temporary files are while `out` is on an object store (default: $TMPDIR). Raises `InputError` for bad input, and for a disk
+    that is full.
     """
-    tar_paths = find_tars(source)
     stated = read_arxiv_manifest(source)
+    tar_paths = find_tars(source, stated.keys())
     if sample is not None:
         tar_paths, stated = sample.tars(tar_paths), {}  # what arXiv states of whole tars says nothing of parts
     if not metadata.is_file():
@@ -61,9 +64,12 @@ def run(
         raise InputError(f"{metadata}: {found}; --metadata takes the OAI/Kaggle snapshot (JSON lines)")
     benchmark_paths(config.corpus)  # what is missing is said now and not after the extraction
     require_cpus(address, num_workers)
-    say(f"plan: {len(tar_paths)} tars")
-    listings = [scan_tar(path) for path in tar_paths]
-    with only_run(out), _disk_errors(out):
+    if isinstance(out, StorePath) and not out.is_listable:
+        raise InputError(f"{out}: an HTTP folder can only be read; --out takes a folder, or s3://, gs:// or az://")
+    for _ in map_ahead(require_tar, new_tars(tar_paths, out), source):
+        pass
+    with scratch_folder(out, scratch) as out, only_run(out) as require_lease, _disk_errors(out):
+        listings = scan_tars(source, tar_paths, out, say)
         for line in complaints(source, listings, stated):
             say(line)
         _remove_left_overs(out)
@@ -96,14 +102,16 @@ def run(
         books = read_books(out, units_by_tar)
         check_conservation(books, {listing.name: len(listing.members) for listing in listings})
         new_units = {unit.name for unit in judged}
+        require_lease()
         corpus = build_corpus(out, config, say=say, check=lambda decisions: guard.check_corpus(decisions, new_units))
+        require_lease()
         content = run_content(listings, stated, books, summary, corpus, config)
         _write_if_new(out / RUN_MANIFEST, content)
     return content
 
 
 @contextlib.contextmanager
-def _disk_errors(out: Path) -> Iterator[None]:
+def _disk_errors(out: Place) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -115,7 +123,7 @@ def _disk_errors(out: Path) -> Iterator[None]:
         raise InputError(f"{error.filename or out}: {what}; make room or mend it, and run the same command again") from None
 
 
-def _last_books(out: Path) -> dict[str, Any] | None:
+def _last_books(out: Place) -> dict[str, Any] | None:
     """The books of the last run that ended in `out`."""
     with contextlib.suppress(InputError):  # what cannot be read tells nothing, and is written anew
         return read_manifest(out / RUN_MANIFEST)
@@ -123,7 +131,7 @@ def _last_books(out: Path) -> dict[str, Any] | None:
 
 
 def _extract(
-    out: Path,
+    out: Place,
     missing: Sequence[Unit],
     num_units: int,
     config: Config,
@@ -139,7 +147,7 @@ def _extract(
 
 
 def _run_units(
-    out: Path,
+    out: Place,
     missing: Sequence[Unit],
     num_units: int,
     config: Config,
@@ -148,7 +156,7 @@ def _run_units(
     address: str | None,
 ) -> None:
     with connect(address, num_workers):
-        require_shared(out, sorted({Path(unit.tar_path).parent for unit in missing}))
+        require_shared(out, sorted({unit.tar_path.parent for unit in missing if isinstance(unit.tar_path, Path)}))
         workers = min(num_workers or max(1, int(cluster_cpus())), len(missing))
         say(f"extract: {len(missing)} of {num_units} units on {workers} workers")
         num_bytes = sum(member.available for unit in missing for member in unit.members)
@@ -161,33 +169,35 @@ def _run_units(
                     guard.check(out)
 
 
-def _remove_left_overs(out: Path) -> None:
+def _remove_left_overs(out: Place) -> None:
     for folder in UNIT_FILES:
-        if (out / folder).is_dir():
+        if isinstance(out, Path) and (out / folder).is_dir():
             remove_temporaries(out / folder)
-    if (out / BREADCRUMBS).is_dir():
-        for path in (out / BREADCRUMBS).iterdir():
-            path.unlink()
+    for name in states_in(out / BREADCRUMBS):
+        (out / BREADCRUMBS / name).unlink(missing_ok=True)
 
 
-def plan_missing(out: Path, units: Sequence[Unit], tars: Sequence[str], config: Config, *, retries_quarantined: bool = False) -> list[Unit]:
+def plan_missing(
+    out: Place, units: Sequence[Unit], tars: Sequence[str], config: Config, *, retries_quarantined: bool = False
+) -> list[Unit]:
     """The units that are not done. What was made from something else is removed, and said.
 
     Raises `InputError` where `out` holds units of a tar that the source does not have: books that cannot balance.
     """
     wanted = {unit.name for unit in units}
     known_tars = {name.removesuffix(".tar") for name in tars}
-    committed = {path.stem for path in (out / MANIFESTS).glob("*.json")}
+    states = folder_states(out)
+    committed = {name.removesuffix(".json") for name in states[MANIFESTS] if name.endswith(".json")}
     for name in sorted(committed - wanted):
         tar = name.rpartition("-")[0]
         if tar not in known_tars:
             raise InputError(f"{out}: holds units of {tar}.tar, which --source does not have; bring the tar back or give another --out")
     # files without a manifest are what a killed run left: of a unit that is wanted they are written over, of another cut they must go
-    stale = {name for name in _units_with_files(out) if name not in wanted}
+    stale = {name for name in _units_with_files(states) if name not in wanted}
     missing: list[Unit] = []
     num_other = num_quarantined = 0
-    for unit in units:
-        state = is_done(out, unit, config)
+    done = map_ahead(lambda unit: is_done(out, unit, config, states), units, out)
+    for unit, state in zip(units, done, strict=True):
         if state and retries_quarantined and has_reason(out, unit.name, RejectReason.QUARANTINED):
             state = False
             num_quarantined += 1
@@ -208,11 +218,16 @@ def plan_missing(out: Path, units: Sequence[Unit], tars: Sequence[str], config: 
     return missing
 
 
-def _units_with_files(out: Path) -> set[str]:
-    return {path.name.removesuffix(suffix) for folder, suffix in UNIT_FILES.items() for path in (out / folder).glob(f"arXiv_src_*{suffix}")}
+def _units_with_files(states: FolderStates) -> set[str]:
+    return {
+        name.removesuffix(suffix)
+        for folder, suffix in UNIT_FILES.items()
+        for name in states[folder]
+        if name.startswith("arXiv_src_") and name.endswith(suffix)
+    }
 
 
-def complaints(source: Path, listings: Sequence[TarListing], stated: Mapping[str, ManifestEntry]) -> Iterator[str]:
+def complaints(source: Place, listings: Sequence[TarListing], stated: Mapping[str, ManifestEntry]) -> Iterator[str]:
     """What is wrong with a dump, aloud: tars that no run reads, tars that are cut or not what arXiv's manifest states."""
     if others := other_tars(source):
         yield f"warning: {source}: {len(others)} other tars are not read ({others[0]} …): arXiv_src_YYMM_NNN.tar is the form of the name"
@@ -223,15 +238,21 @@ def complaints(source: Path, listings: Sequence[TarListing], stated: Mapping[str
 
 
 def _tar_complaints(listing: TarListing, entry: ManifestEntry | None) -> Iterator[str]:
-    cut = [member for member in listing.members if member.available < member.size]
+    cut = [member for member in listing.members if member.available < member.size and not member.is_rest]
+    if listing.corrupt_from_byte is not None:
+        items = f"; {entry.num_items - listing.num_items} of its {entry.num_items} items cannot be told apart" if entry else ""
+        yield (
+            f"warning: {listing.name}: no tar header at byte {listing.corrupt_from_byte} of {listing.num_bytes}{items}; what stands before "
+            f"it is read, the rest is on the books as unreadable_rest"
+        )
     if listing.is_truncated:
-        items = f"; {entry.num_items - len(listing.members)} of its {entry.num_items} items are not in it" if entry else ""
+        items = f"; {entry.num_items - listing.num_items} of its {entry.num_items} items are not in it" if entry else ""
         where = f", inside {cut[0].name}" if cut else ""
         yield f"warning: {listing.name}: the tar is cut after {listing.num_bytes} bytes{where}{items}"
     if entry and entry.md5 != listing.md5:
         yield f"warning: {listing.name}: md5 {listing.md5}, {entry.md5} in arXiv's manifest: fetch it again"
-    elif entry and entry.num_items != len(listing.members):
-        yield f"warning: {listing.name}: {len(listing.members)} items, {entry.num_items} in arXiv's manifest"
+    elif entry and entry.num_items != listing.num_items:
+        yield f"warning: {listing.name}: {listing.num_items} items, {entry.num_items} in arXiv's manifest"
 
 
 def run_content(
@@ -257,13 +278,14 @@ def run_content(
                 "documents": book.num_documents,
                 "rejections": dict(book.rejections),
                 "is_truncated": listing.is_truncated,
+                "corrupt_from_byte": listing.corrupt_from_byte,
                 "manifest": None
                 if entry is None
                 else {
                     "md5": entry.md5,
                     "bytes": entry.num_bytes,
                     "items": entry.num_items,
-                    "items_missing": entry.num_items - len(listing.members),
+                    "items_missing": entry.num_items - listing.num_items,
                     "is_md5_equal": entry.md5 == listing.md5,
                 },
             }
@@ -282,15 +304,15 @@ def run_content(
     }
 
 
-def _write_if_new(path: Path, content: dict[str, Any]) -> None:
+def _write_if_new(path: Place, content: dict[str, Any]) -> None:
     """Writes the manifest unless it says the same already; the commit it names is then that of the run that made what it lists."""
     with contextlib.suppress(InputError):
-        if path.exists() and read_manifest(path) | {"commit": content["commit"]} == json.loads(json.dumps(content)):
+        if path.is_file() and read_manifest(path) | {"commit": content["commit"]} == json.loads(json.dumps(content)):
             return
     write_manifest(path, content)
 
 
-def summary_table(content: Mapping[str, Any], out: Path) -> str:
+def summary_table(content: Mapping[str, Any], out: Place) -> str:
     """The end of a run, for a person: members, documents, rejections by reason, corpus, where things lie."""
     corpus = content["corpus"]
     lines = [f"{'members in the tars':<32}{content['members']:>10,}", f"{'documents':<32}{content['documents']:>10,}"]
@@ -303,5 +325,5 @@ def summary_table(content: Mapping[str, Any], out: Path) -> str:
         lines.append(f"  {split:<30}{count:>10,}")
     lines.append(f"{'characters in the corpus':<32}{corpus['kept_characters']:>10,}")
     lines.append(f"{'metadata without a source':<32}{corpus['num_metadata_only']:>10,}")
-    lines.append(f"books: {out / RUN_MANIFEST}; next: python -m preprocess report {os.fspath(out)}")
+    lines.append(f"books: {out / RUN_MANIFEST}; next: python -m preprocess report {out}")
     return "\n".join(lines)

@@ -7,7 +7,6 @@ wrong is not hidden by thirty years that went well. What is done stays done; the
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from preprocess.pipeline import STAGE_VERSIONS
 from preprocess.records import RejectReason
 from preprocess.sources.tars import Unit
 from shards.errors import InputError
+from shards.store import Place, map_ahead, readable
 
 NUM_EXAMPLES = 3
 MAX_CHANGES = 12  # lines of what changed
@@ -63,7 +63,7 @@ class RunawayGuard:
             if len(units) < NUM_EXAMPLES:
                 units.append(unit)
 
-    def check(self, out: Path) -> None:
+    def check(self, out: Place) -> None:
         """Raises `RunawayError` where a reason of the extraction has passed its limit; examples come from the ledgers in `out`."""
         if reason := over_limit(self.counts, self.num_papers, self.config):
             self._stop(reason, self.counts[reason], self.num_papers, _examples(out, self.units_by_reason[reason], reason))
@@ -136,18 +136,18 @@ def judged_since(before: Mapping[str, Any] | None, units: Sequence[Unit], config
     return [unit for unit in units if finished.get(unit.tar) != unit.tar_md5]
 
 
-def count_done(guard: RunawayGuard, out: Path, units: Sequence[Unit]) -> None:
+def count_done(guard: RunawayGuard, out: Place, units: Sequence[Unit]) -> None:
     """Counts units that runs which were stopped have left done."""
-    for unit in units:
-        reasons = read_column(out / "ledger" / f"{unit.name}.parquet", "reason")
+    ledgers = map_ahead(lambda unit: read_column(out / "ledger" / f"{unit.name}.parquet", "reason"), units, out)
+    for unit, reasons in zip(units, ledgers, strict=True):
         guard.add(unit.name, len(reasons), Counter(reason for reason in reasons if reason is not None))
 
 
-def _examples(out: Path, units: Sequence[str], reason: str) -> list[str]:
+def _examples(out: Place, units: Sequence[str], reason: str) -> list[str]:
     found: list[str] = []
     for unit in units:
         try:
-            rows = pq.read_table(out / "ledger" / f"{unit}.parquet", columns=["tar", "member", "reason", "detail"]).to_pylist()
+            rows = pq.read_table(readable(out / "ledger" / f"{unit}.parquet"), columns=["tar", "member", "reason", "detail"]).to_pylist()
         except (OSError, pa.ArrowException):
             continue  # an example less, no reason to hide why the run stops
         found += [f"{row['tar']} {row['member']}: {row['detail']}" for row in rows if row["reason"] == reason]

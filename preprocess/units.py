@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from shards.commit import write_bytes
 from shards.errors import InputError
 from shards.fingerprint import fingerprint
 from shards.manifest import read_manifest, write_manifest
+from shards.store import FileState, Place, StorePath, states_in
 from shards.text_shard import encode_text_shard
 
 MANIFESTS, DOCUMENTS, LEDGER, MINHASH, METRICS, BREADCRUMBS = "units", "documents", "ledger", "minhash", "metrics", ".breadcrumbs"
@@ -50,27 +50,39 @@ def unit_fingerprint(unit: Unit, config: Config) -> str:
     )
 
 
-def is_done(out: Path, unit: Unit, config: Config) -> bool | None:
-    """True where the unit is committed, None where it was made from something else, False where it is not there or not whole."""
-    path = out / MANIFESTS / f"{unit.name}.json"
-    if not path.exists():
+FolderStates = Mapping[str, Mapping[str, FileState]]
+
+
+def folder_states(out: Place) -> FolderStates:
+    """What stands in each folder of unit files, by name: one listing instead of a question for every file."""
+    return {folder: states_in(out / folder) for folder in UNIT_FILES}
+
+
+def is_done(out: Place, unit: Unit, config: Config, states: FolderStates | None = None) -> bool | None:
+    """True where the unit is committed, None where it was made from something else, False where it is not there or not whole.
+
+    `states` is what stands in the folders (default: what does now).
+    """
+    states = folder_states(out) if states is None else states
+    if f"{unit.name}.json" not in states[MANIFESTS]:
         return False
     try:
-        manifest = read_manifest(path)
+        manifest = read_manifest(out / MANIFESTS / f"{unit.name}.json")
         if manifest["fingerprint"] != unit_fingerprint(unit, config):
             return None
-        return all((out / name).stat().st_size == entry["bytes"] for name, entry in manifest["files"].items())
-    except (InputError, KeyError, OSError):
+        parts = [(name.split("/"), entry["bytes"]) for name, entry in manifest["files"].items()]
+        return all(name in states[folder] and states[folder][name].st_size == num_bytes for (folder, name), num_bytes in parts)
+    except (InputError, KeyError, ValueError, OSError):
         return False
 
 
-def remove_unit(out: Path, name: str) -> None:
+def remove_unit(out: Place, name: str) -> None:
     """Removes a unit's files, its manifest first."""
     for folder, suffix in UNIT_FILES.items():
         (out / folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
-def has_reason(out: Path, name: str, reason: RejectReason) -> bool:
+def has_reason(out: Place, name: str, reason: RejectReason) -> bool:
     """Whether a unit's ledger has a rejection of that reason."""
     return reason in read_column(out / LEDGER / f"{name}.parquet", "reason")
 
@@ -81,22 +93,26 @@ class Breadcrumb:
 
     A paper that was under way at two deaths of its worker in one run is quarantined at the third start. A new run begins anew: what
     killed the driver says nothing about the paper.
+
+    On a store, where a write costs time and money, a unit's first attempt says only that it is under way. After a death the papers are
+    named one by one, so that a paper is quarantined at the fourth start and not at the third.
     """
 
-    path: Path
+    path: Place
     run_id: str
     deaths: dict[int, int] = field(default_factory=dict)
     attempt: int = 1
 
     @classmethod
-    def open(cls, out: Path, unit: str, run_id: str) -> "Breadcrumb":
+    def open(cls, out: Place, unit: str, run_id: str) -> "Breadcrumb":
         """The unit's breadcrumb, with what earlier workers of this run left in it."""
         crumb = cls(path=out / BREADCRUMBS / f"{unit}.json", run_id=run_id)
         with suppress(OSError, ValueError, KeyError):
             left = json.loads(crumb.path.read_bytes())
             if left["run_id"] == run_id:
                 crumb.deaths = {int(index): count for index, count in left["deaths"].items()}
-                crumb.deaths[left["current"]] = crumb.deaths.get(left["current"], 0) + 1
+                if left["current"] is not None:
+                    crumb.deaths[left["current"]] = crumb.deaths.get(left["current"], 0) + 1
                 crumb.attempt = left["attempt"] + 1
         return crumb
 
@@ -105,6 +121,10 @@ class Breadcrumb:
         if self.deaths.get(index, 0) >= 2:
             return False
         left = {"run_id": self.run_id, "current": index, "deaths": self.deaths, "attempt": self.attempt}
+        if isinstance(self.path, StorePath):
+            if self.attempt > 1 or index == 0:
+                write_bytes(self.path, json.dumps(left | {"current": index if self.attempt > 1 else None}).encode())
+            return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # a rename and no fsync: it must outlive this process, not the machine; the name is its own, two workers may be on one unit
         temporary = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}")
@@ -138,7 +158,7 @@ class UnitResult:
             self.documents.append(document_row(raw, outcome, months, config))
             self.signatures.append(outcome.minhash)
 
-    def commit(self, out: Path, config: Config, commit: str) -> dict[str, Any]:
+    def commit(self, out: Place, config: Config, commit: str) -> dict[str, Any]:
         """Writes the unit's files, the manifest last; gives the unit's summary."""
         name = self.unit.name
         contents = {

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from shards.errors import InputError
 
+ENDPOINT_HELP = "S3 server of the s3:// URIs, where it is another than Amazon's; credentials come from the environment"
 EXIT_MACHINE = 1
 EXIT_BAD_INPUT = InputError.exit_code
 EXIT_INTERRUPTED = 130

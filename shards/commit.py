@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,6 +99,15 @@ def remove_temporaries(folder: str | os.PathLike[str] | StorePath) -> int:
             path.unlink()
             num_removed += 1
     return num_removed
+
+
+def remove_temporary_folders(folder: Place) -> None:
+    """Removes the folders of temporary names that killed runs left directly in `folder`. Only while no other run writes there."""
+    if isinstance(folder, StorePath):
+        return
+    for left_over in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if left_over.is_dir():
+            shutil.rmtree(left_over)
 
 
 @contextlib.contextmanager

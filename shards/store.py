@@ -87,6 +87,11 @@ class StorePath:
         return StorePath(self.root, f"{self.key}/{name}" if self.key else name, self.options)
 
     @property
+    def is_listable(self) -> bool:
+        """Whether its folders can be listed, and written to: not those of a plain HTTP(S) server."""
+        return not self.root.startswith(("http://", "https://"))
+
+    @property
     def name(self) -> str:
         """The last part."""
         return str(self).rstrip("/").rpartition("/")[2]
@@ -274,8 +279,14 @@ def states_in(folder: Place) -> dict[str, FileState]:
     try:
         with os.scandir(folder) as entries:
             return {entry.name: _local_state(entry.stat()) for entry in entries if entry.is_file()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+
+
+def find_files(folder: Place, pattern: str) -> list[Place]:
+    """The files under a folder whose relative names match `pattern` part by part (`*/*.zst`), sorted."""
+    found: list[Place] = [*folder.glob(pattern)]
+    return sorted(found, key=str)
 
 
 def open_binary(place: Place, *, end: int | None = None, version: str = "") -> BinaryIO:
@@ -332,17 +343,17 @@ class _Ranges(io.RawIOBase):
         return len(content)
 
 
-def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], place: Place) -> Iterator[Result]:
-    """`function` of each item, in order. Where `place` is a store's, `READ_AHEAD` of them are under way at a time, in threads."""
+def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], place: Place, *, num_ahead: int = READ_AHEAD) -> Iterator[Result]:
+    """`function` of each item, in order. Where `place` is a store's, `num_ahead` of them are under way at a time, in threads."""
     if isinstance(place, Path):
         yield from map(function, items)
         return
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(READ_AHEAD) as pool:
+    with ThreadPoolExecutor(num_ahead) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(function, item))
-                if len(waiting) > READ_AHEAD:
+                if len(waiting) > num_ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -35,18 +35,24 @@ def encode_text_shard(documents: Iterable[Mapping[str, Any]]) -> bytes:
 
 def read_text_shard(path: str | Place) -> Iterator[dict[str, Any]]:
     """The documents of a text shard in order. Raises `InputError` with file and line for what is no text shard, or a cut one."""
-    number = 0
     try:
         with open_binary(Path(path) if isinstance(path, str) else path) as handle:
-            for number, line in enumerate(_lines(_decompressed(handle)), 1):
-                document = orjson.loads(line)
-                if not isinstance(document, dict):
-                    raise InputError(f"{path}: line {number}: a JSON object is needed, found {type(document).__name__}")
-                yield document
+            yield from decode_text_shard(path, handle)
     except FileNotFoundError:
         raise InputError(f"{path}: no such text shard") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); a text shard is needed") from None
+
+
+def decode_text_shard(path: str | Place, handle: BinaryIO) -> Iterator[dict[str, Any]]:
+    """As `read_text_shard`, from a file that is open already; `path` is what errors name."""
+    number = 0
+    try:
+        for number, line in enumerate(_lines(_decompressed(handle)), 1):
+            document = orjson.loads(line)
+            if not isinstance(document, dict):
+                raise InputError(f"{path}: line {number}: a JSON object is needed, found {type(document).__name__}")
+            yield document
     except EOFError:
         raise InputError(f"{path}: after line {number}: the file ends inside a zstd frame; copy it anew or make it again") from None
     except orjson.JSONDecodeError as error:

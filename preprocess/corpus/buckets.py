@@ -4,7 +4,6 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from shards.commit import write_bytes
 from shards.errors import InputError
 from shards.fingerprint import fingerprint
 from shards.manifest import read_manifest
+from shards.store import FileState, Place, map_ahead, states_in
 from shards.text_shard import encode_text_shard
 
 
@@ -29,27 +29,26 @@ class PlannedFile:
     made_from: str
 
 
-def plan_files(out: Path, decisions: Sequence[Decision]) -> dict[str, PlannedFile]:
+def plan_files(out: Place, decisions: Sequence[Decision]) -> dict[str, PlannedFile]:
     """The corpus files that the decisions ask for, by name."""
     kept: defaultdict[str, list[Decision]] = defaultdict(list)
     for decision in decisions:
         if decision.exclusion is None:
             kept[file_name(decision.domain, decision.split, decision.bucket)].append(decision)
-    shard_digests: dict[str, str] = {}
+    units = sorted({decision.candidate.unit for of_file in kept.values() for decision in of_file})
+    shard_digests = dict(zip(units, map_ahead(lambda unit: _shard_digest(out, unit), units, out), strict=True))
     planned: dict[str, PlannedFile] = {}
     for name in sorted(kept):
         kept[name].sort(key=lambda decision: (bucket_order(decision.candidate.arxiv_id), decision.candidate.arxiv_id))
         sources = []
         for decision in kept[name]:
             unit = decision.candidate.unit
-            if unit not in shard_digests:
-                shard_digests[unit] = _shard_digest(out, unit)
             sources.append([decision.candidate.arxiv_id, decision.candidate.text_sha256, shard_digests[unit], _rejoined_fields(decision)])
         planned[name] = PlannedFile(decisions=kept[name], made_from=fingerprint([FORMAT, sources]))
     return planned
 
 
-def _shard_digest(out: Path, unit: str) -> str:
+def _shard_digest(out: Place, unit: str) -> str:
     """The SHA-256 of a unit's text shard, from the unit's manifest."""
     path = out / "units" / f"{unit}.json"
     manifest = read_manifest(path)
@@ -71,19 +70,22 @@ def _rejoined_fields(decision: Decision) -> dict[str, Any]:
     }
 
 
-def entries_still_right(corpus: Path, planned: Mapping[str, PlannedFile], manifest: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+def entries_still_right(corpus: Place, planned: Mapping[str, PlannedFile], manifest: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The manifest entries of files that would come out the same and are whole on disk."""
     entries = {}
+    found: dict[str, Mapping[str, FileState]] = {}
     for name, entry in (manifest or {"files": {}})["files"].items():
         if name in planned and entry["made_from"] == planned[name].made_from:
-            path = corpus / name
-            if path.is_file() and path.stat().st_size == entry["bytes"]:
+            folder, _, file = name.rpartition("/")
+            if folder not in found:
+                found[folder] = states_in(corpus / folder)
+            if file in found[folder] and found[folder][file].st_size == entry["bytes"]:
                 entries[name] = entry
     return entries
 
 
 def gather_texts(
-    out: Path, decisions: Sequence[Decision], to_write: Mapping[str, PlannedFile], spill: BucketSpill, say: Callable[[str], None]
+    out: Place, decisions: Sequence[Decision], to_write: Mapping[str, PlannedFile], spill: BucketSpill, say: Callable[[str], None]
 ) -> None:
     """Reads the planned files' documents from the unit files into `spill`, with today's metadata."""
     wanted = {decision.candidate.position: (name, decision) for name, file in to_write.items() for decision in file.decisions}
@@ -95,7 +97,7 @@ def gather_texts(
 
 
 def write_files(
-    corpus: Path, to_write: Mapping[str, PlannedFile], spill: BucketSpill, say: Callable[[str], None]
+    corpus: Place, to_write: Mapping[str, PlannedFile], spill: BucketSpill, say: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
     """Writes the planned files from what was gathered; gives their manifest entries."""
     entries = {}
@@ -106,7 +108,7 @@ def write_files(
     return entries
 
 
-def _write_file(path: Path, file: PlannedFile, lines: Iterator[bytes]) -> dict[str, Any]:
+def _write_file(path: Place, file: PlannedFile, lines: Iterator[bytes]) -> dict[str, Any]:
     """One corpus file, its documents in order of their hash; gives its manifest entry."""
     documents = {document["id"]: document for document in map(orjson.loads, lines)}
     if len(documents) != len(file.decisions):

@@ -6,11 +6,9 @@ is missing the corpus is not whole, and the next run writes it anew.
 """
 
 import dataclasses
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -27,10 +25,11 @@ from preprocess.corpus.records import Candidate, ConservationError, Decision, Ex
 from preprocess.corpus.spill import BucketSpill
 from preprocess.corpus.split import SPLITS
 from preprocess.sources.metadata import MetadataMonths
-from shards.commit import TEMPORARY_PREFIX, commit_file, remove_temporaries, temporary_path
+from shards.commit import commit_file, remove_temporaries, remove_temporary_folders, temporary_path
 from shards.errors import InputError
 from shards.fingerprint import file_digest, fingerprint
 from shards.manifest import source_commit, write_manifest
+from shards.store import Place, find_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class CorpusSummary:
 class _ByText:
     """The passes that read texts, and what they have counted."""
 
-    out: Path
+    out: Place
     everything: Sequence[Candidate]
     config: Config
     say: Callable[[str], None]
@@ -73,7 +72,7 @@ class _ByText:
 
 
 def build_corpus(
-    out: Path,
+    out: Place,
     config: Config,
     *,
     say: Callable[[str], None] = lambda _: None,
@@ -97,7 +96,7 @@ def build_corpus(
     old_manifest = _old_manifest(corpus)
     entries = entries_still_right(corpus, planned, old_manifest)
     to_write = {name: file for name, file in planned.items() if name not in entries}
-    stale = [path for path in sorted(corpus.glob("*/*.jsonl.zst")) if path.relative_to(corpus).as_posix() not in planned]
+    stale = [path for path in find_files(corpus, "*/*.jsonl.zst") if _name_in(corpus, path) not in planned]
     say(f"corpus: {len(decisions)} documents decided, {len(to_write)} of {len(planned)} files to write")
 
     with BucketSpill(corpus, config.corpus.max_spill_bytes) as spill:
@@ -115,13 +114,16 @@ def build_corpus(
     return summary
 
 
-def _remove_left_overs(corpus: Path) -> None:
+def _remove_left_overs(corpus: Place) -> None:
     remove_temporaries(corpus)
-    for folder in corpus.glob(f"{TEMPORARY_PREFIX}*"):
-        shutil.rmtree(folder)
+    remove_temporary_folders(corpus)
 
 
-def _old_manifest(corpus: Path) -> dict[str, Any] | None:
+def _name_in(corpus: Place, path: Place) -> str:
+    return str(path)[len(str(corpus)) + 1 :]
+
+
+def _old_manifest(corpus: Place) -> dict[str, Any] | None:
     try:
         return read_corpus_manifest(corpus)
     except InputError:
@@ -167,8 +169,8 @@ def _summary(
 
 
 def _write_books(
-    out: Path,
-    corpus: Path,
+    out: Place,
+    corpus: Place,
     config: Config,
     months: MetadataMonths,
     decisions: Sequence[Decision],

@@ -1,7 +1,6 @@
 """The ledger joined with the newest metadata: what the decisions are made from. Reads no text."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from sys import intern
 from typing import Any
 
@@ -15,6 +14,7 @@ from preprocess.records import RejectReason
 from preprocess.sources.metadata import MetadataMonths
 from shards.commit import commit_file, temporary_path
 from shards.errors import InputError
+from shards.store import Place, map_ahead, readable, states_in
 
 METADATA_ONLY = "metadata-only"
 METADATA_COLUMNS = ("categories", "license", "created", "version", "is_withdrawn", "withdrawn_detail")
@@ -39,13 +39,14 @@ _METADATA_ONLY_SCHEMA = pa.schema(
 )
 
 
-def ledger_units(out: Path) -> list[str]:
+def ledger_units(out: Place) -> list[str]:
     """The units that have a ledger, tars by time, in a tar by first member."""
-    names = [path.stem for path in (out / "ledger").glob("*.parquet") if path.stem != METADATA_ONLY and not path.name.startswith(".")]
+    found = (name.removesuffix(".parquet") for name in states_in(out / "ledger") if name.endswith(".parquet") and not name.startswith("."))
+    names = [name for name in found if name != METADATA_ONLY]
     return sorted(names, key=lambda name: (tar_order(name.rpartition("-")[0]), name))
 
 
-def read_candidates(out: Path, months: MetadataMonths, measures: Sequence[str] = ()) -> tuple[list[Candidate], dict[str, int]]:
+def read_candidates(out: Place, months: MetadataMonths, measures: Sequence[str] = ()) -> tuple[list[Candidate], dict[str, int]]:
     """Every document of the ledger as a candidate, and for each id with a withdrawal notice among the members the last one's position.
 
     `measures` are the measures of quality that the decisions will ask for.
@@ -54,8 +55,10 @@ def read_candidates(out: Path, months: MetadataMonths, measures: Sequence[str] =
     withdrawn_at: dict[str, int] = {}
     position = -1
     columns = [*_LEDGER_COLUMNS, *(("math_share", "quality") if measures else ())]
-    for unit in ledger_units(out):
-        for row in _ledger_rows(out / "ledger" / f"{unit}.parquet", columns):
+    units = ledger_units(out)
+    ledgers = map_ahead(lambda unit: _ledger_rows(out / "ledger" / f"{unit}.parquet", columns), units, out)
+    for unit, rows in zip(units, ledgers, strict=True):
+        for row in rows:
             position += 1
             if row["outcome"] == "document":
                 candidates.append(_candidate(row, unit, position, months, measures))
@@ -87,18 +90,17 @@ def _candidate(row: dict[str, Any], unit: str, position: int, months: MetadataMo
     )
 
 
-def _ledger_rows(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+def _ledger_rows(path: Place, columns: list[str]) -> list[dict[str, Any]]:
     try:
-        yield from pq.read_table(path, columns=columns).to_pylist()
+        return pq.read_table(readable(path), columns=columns).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: not a readable ledger ({error}); remove its unit's manifest under units/ and run again") from None
 
 
-def write_metadata_only(out: Path, months: MetadataMonths) -> int:
+def write_metadata_only(out: Place, months: MetadataMonths) -> int:
     """Writes `ledger/metadata-only.parquet`: the ids that have metadata and are in no tar, months by time. Gives their number."""
-    with_source = pa.chunked_array(
-        [chunk for unit in ledger_units(out) for chunk in _ids(out / "ledger" / f"{unit}.parquet").chunks], type=pa.string()
-    )
+    paths = [out / "ledger" / f"{unit}.parquet" for unit in ledger_units(out)]
+    with_source = pa.chunked_array([chunk for ids in map_ahead(_ids, paths, out) for chunk in ids.chunks], type=pa.string())
     path = out / "ledger" / f"{METADATA_ONLY}.parquet"
     temporary = temporary_path(path)
     num_rows = 0
@@ -118,8 +120,8 @@ def write_metadata_only(out: Path, months: MetadataMonths) -> int:
     return num_rows
 
 
-def _ids(path: Path) -> pa.ChunkedArray:
+def _ids(path: Place) -> pa.ChunkedArray:
     try:
-        return pq.read_table(path, columns=["id"]).column("id").cast(pa.string())
+        return pq.read_table(readable(path), columns=["id"]).column("id").cast(pa.string())
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: not a readable ledger ({error}); remove its unit's manifest under units/ and run again") from None

@@ -6,7 +6,6 @@ Another set of benchmark files, or another length of runs, reads all of them aga
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from preprocess.corpus.texts import read_documents
 from preprocess.shingles import VERSION, Hashes, run_hashes, word_hashes
 from shards.commit import temporary_path
 from shards.fingerprint import fingerprint
+from shards.store import Place, readable
 
 CONTAMINATION = "contamination.parquet"
 _MADE_BY = b"texmill.benchmarks"
@@ -46,7 +46,7 @@ class BenchmarkBooks:
 
 
 def drop_contaminated(
-    out: Path, everything: Sequence[Candidate], left: Sequence[Candidate], config: CorpusConfig, say: Callable[[str], None]
+    out: Place, everything: Sequence[Candidate], left: Sequence[Candidate], config: CorpusConfig, say: Callable[[str], None]
 ) -> tuple[dict[int, Exclusion], dict[str, BenchmarkBooks]]:
     """Exclusions by position, among the candidates that are `left` of `everything` in the ledger; and each benchmark's part in them."""
     path = out / "corpus" / CONTAMINATION
@@ -101,12 +101,12 @@ def _is_in(values: Hashes, known: Hashes) -> Any:
     return known[places] == values
 
 
-def _known(path: Path, made_by: bytes, left: Sequence[Candidate]) -> tuple[dict[str, dict[str, int]], Sequence[bool]]:
+def _known(path: Place, made_by: bytes, left: Sequence[Candidate]) -> tuple[dict[str, dict[str, int]], Sequence[bool]]:
     """Overlaps that an earlier run found with the same benchmarks, by the text's hash; and which of the texts it did not read."""
     try:
-        if (pq.read_schema(path).metadata or {}).get(_MADE_BY) != made_by:
+        if (pq.read_schema(readable(path)).metadata or {}).get(_MADE_BY) != made_by:
             return {}, [True] * len(left)
-        table = pq.read_table(path)
+        table = pq.read_table(readable(path))
     except (OSError, pa.ArrowException):
         return {}, [True] * len(left)  # none yet, or no longer whole: it only saves time
     hashes = pa.array([candidate.text_sha256 for candidate in left], type=pa.string())
@@ -115,7 +115,7 @@ def _known(path: Path, made_by: bytes, left: Sequence[Candidate]) -> tuple[dict[
     return {row["text_sha256"]: dict(row["overlaps"]) for row in found.to_pylist()}, is_new
 
 
-def _write(path: Path, left: Sequence[Candidate], overlaps: Mapping[str, Mapping[str, int]], made_by: bytes) -> None:
+def _write(path: Place, left: Sequence[Candidate], overlaps: Mapping[str, Mapping[str, int]], made_by: bytes) -> None:
     temporary = temporary_path(path)
     try:
         with pq.ParquetWriter(temporary, _SCHEMA.with_metadata({_MADE_BY: made_by}), compression="zstd") as writer:

@@ -8,6 +8,7 @@ from shards.commit import commit_file
 from shards.errors import InputError
 from shards.fingerprint import file_digest
 from shards.manifest import read_manifest
+from shards.store import Place
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -17,7 +18,7 @@ MANIFEST = "manifest.json"
 class CorpusFile:
     """One text shard of the corpus. `characters` and `text_bytes` (UTF-8) count the texts alone."""
 
-    path: Path
+    path: Place
     domain: str
     split: str
     bucket: int
@@ -32,7 +33,7 @@ def file_name(domain: str, split: str, bucket: int) -> str:
     return f"{domain}/{split}-{bucket:05d}.jsonl.zst"
 
 
-def commit_if_new(temporary: Path, path: Path) -> str:
+def commit_if_new(temporary: Path, path: Place) -> str:
     """Commits `temporary` as `path` unless that holds the same bytes already; gives their SHA-256."""
     digest = file_digest(temporary, "sha256")
     if not path.is_file() or file_digest(path, "sha256") != digest:
@@ -40,7 +41,7 @@ def commit_if_new(temporary: Path, path: Path) -> str:
     return digest
 
 
-def read_corpus_manifest(corpus: Path) -> dict[str, Any]:
+def read_corpus_manifest(corpus: Place) -> dict[str, Any]:
     """The manifest of a finished corpus (`OUT/corpus`). Raises `InputError` where there is none."""
     manifest = read_manifest(corpus / MANIFEST)
     if manifest.get("format") != FORMAT:
@@ -48,7 +49,7 @@ def read_corpus_manifest(corpus: Path) -> dict[str, Any]:
     return manifest
 
 
-def corpus_files(out: Path) -> list[CorpusFile]:
+def corpus_files(out: Place) -> list[CorpusFile]:
     """The corpus of the run in `out` by domain, split and bucket. Raises `InputError` where a file of its manifest is missing."""
     corpus = out / "corpus"
     files = []

@@ -10,7 +10,6 @@ ones does not make them one.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from preprocess.corpus.signatures import Pairs, SignatureTable, fill, halves, pr
 from preprocess.corpus.texts import read_documents
 from preprocess.shingles import VERSION, Hashes, jaccard, shingles
 from shards.commit import temporary_path
+from shards.store import Place, readable
 
 NEAR_PAIRS = "near_pairs.parquet"
 _MADE_BY = b"texmill.shingles"
@@ -61,7 +61,7 @@ class NearBooks:
 
 
 def drop_near_duplicates(
-    out: Path, everything: Sequence[Candidate], left: Sequence[Candidate], config: Config, say: Callable[[str], None]
+    out: Place, everything: Sequence[Candidate], left: Sequence[Candidate], config: Config, say: Callable[[str], None]
 ) -> tuple[dict[int, Exclusion], NearBooks]:
     """Exclusions by position, among the candidates that are `left` of `everything` in the ledger; writes `corpus/near_pairs.parquet`."""
     corpus, threshold = out / "corpus", config.corpus.near_duplicate_threshold
@@ -83,7 +83,7 @@ def drop_near_duplicates(
 
 
 def _propose(
-    out: Path, everything: Sequence[Candidate], left: Sequence[Candidate], config: Config, threshold: float, say: Callable[[str], None]
+    out: Place, everything: Sequence[Candidate], left: Sequence[Candidate], config: Config, threshold: float, say: Callable[[str], None]
 ) -> tuple[list[Candidate], Pairs, int]:
     """The candidates in order of precedence, the pairs of them worth comparing by rank in it, the number of pairs not looked at."""
     order = sorted(range(len(left)), key=lambda row: precedence(left[row]))
@@ -101,7 +101,7 @@ def _positions(candidates: Sequence[Candidate]) -> npt.NDArray[np.int64]:
 
 
 def _compare(
-    out: Path, everything: Sequence[Candidate], by_rank: Sequence[Candidate], proposed: Pairs, config: Config, say: Callable[[str], None]
+    out: Place, everything: Sequence[Candidate], by_rank: Sequence[Candidate], proposed: Pairs, config: Config, say: Callable[[str], None]
 ) -> list[NearPair]:
     """The true similarity of each proposed pair, from the last run where that compared the same texts; writes the pairs down."""
     path, made_by = out / "corpus" / NEAR_PAIRS, f"{VERSION} {config.minhash.shingle_words}".encode()
@@ -125,7 +125,7 @@ def _compare(
 class ShingleFile:
     """Sets of shingles in a temporary file under `folder`, 8 bytes a shingle, which is removed on leaving the `with` block."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self._path = temporary_path(folder / "shingles")
         self._places: dict[int, tuple[int, int]] = {}
         self._end = 0
@@ -156,19 +156,19 @@ class ShingleFile:
         return values
 
 
-def _read_known(path: Path, made_by: bytes) -> dict[tuple[str, str], float]:
+def _read_known(path: Place, made_by: bytes) -> dict[tuple[str, str], float]:
     """What an earlier run compared, by the hashes of the two texts; nothing where that was done in another way."""
     try:
-        if (pq.read_schema(path).metadata or {}).get(_MADE_BY) != made_by:
+        if (pq.read_schema(readable(path)).metadata or {}).get(_MADE_BY) != made_by:
             return {}
-        table = pq.read_table(path, columns=["text_sha256", "other_text_sha256", "jaccard"])
+        table = pq.read_table(readable(path), columns=["text_sha256", "other_text_sha256", "jaccard"])
     except (OSError, pa.ArrowException):
         return {}  # none yet, or no longer whole: it only saves time
     one, other, similarity = (table.column(name).to_pylist() for name in table.column_names)
     return dict(zip(zip(one, other, strict=True), similarity, strict=True))
 
 
-def _write_pairs(path: Path, pairs: Sequence[NearPair], made_by: bytes) -> None:
+def _write_pairs(path: Place, pairs: Sequence[NearPair], made_by: bytes) -> None:
     columns = [
         [pair.earlier.arxiv_id for pair in pairs],
         [pair.later.arxiv_id for pair in pairs],

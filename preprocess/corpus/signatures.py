@@ -7,7 +7,6 @@ machines: `pairs_of_band` takes one.
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -18,6 +17,7 @@ from preprocess.corpus.records import Candidate
 from preprocess.stages.minhash import NO_SHINGLE
 from shards.commit import temporary_path
 from shards.errors import InputError
+from shards.store import Place, map_ahead, readable
 
 Pairs = npt.NDArray[np.uint64]  # rank of the earlier document in the upper, of the later one in the lower half
 
@@ -33,7 +33,7 @@ class SignatureTable:
     The file is removed on leaving the `with` block.
     """
 
-    def __init__(self, folder: Path, num_documents: int, config: MinHashConfig) -> None:
+    def __init__(self, folder: Place, num_documents: int, config: MinHashConfig) -> None:
         self.num_documents, self.config = num_documents, config
         self._path = temporary_path(folder / "signatures")
         self._num_filled = 0
@@ -62,22 +62,30 @@ class SignatureTable:
         return values.reshape(self.num_documents, self.config.rows_per_band)
 
 
-def fill(table: SignatureTable, out: Path, candidates: Sequence[Candidate], is_wanted: npt.NDArray[np.bool_]) -> None:
+def fill(table: SignatureTable, out: Place, candidates: Sequence[Candidate], is_wanted: npt.NDArray[np.bool_]) -> None:
     """Reads the units' signatures of the wanted among all candidates of the ledger, in its order."""
     first = 0
+    units: list[tuple[str, npt.NDArray[np.bool_]]] = []
     for unit, group in groupby(candidates, key=lambda candidate: candidate.unit):
         num_documents = sum(1 for _ in group)
         wanted = is_wanted[first : first + num_documents]
         first += num_documents
         if wanted.any():
-            table.append(read_signatures(out / "minhash" / f"{unit}.npy", num_documents, table.config.num_hashes)[wanted])
+            units.append((unit, wanted))
+
+    def wanted_of(unit: tuple[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint32]:
+        name, wanted = unit
+        return read_signatures(out / "minhash" / f"{name}.npy", len(wanted), table.config.num_hashes)[wanted]
+
+    for signatures in map_ahead(wanted_of, units, out):
+        table.append(signatures)
 
 
-def read_signatures(path: Path, num_documents: int, num_hashes: int) -> npt.NDArray[np.uint32]:
+def read_signatures(path: Place, num_documents: int, num_hashes: int) -> npt.NDArray[np.uint32]:
     """A unit's signatures, `[num_documents, num_hashes]`. Raises `InputError` where the file is not what the unit's ledger says."""
     again = f"remove {path.parent.parent / 'units' / path.stem}.json and run again"
     try:
-        signatures: npt.NDArray[np.uint32] = np.load(path, allow_pickle=False)
+        signatures: npt.NDArray[np.uint32] = np.load(readable(path), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not a readable table of signatures ({error}); {again}") from None
     if signatures.dtype != np.dtype("<u4") or signatures.shape != (num_documents, num_hashes):

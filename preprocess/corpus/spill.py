@@ -8,6 +8,7 @@ from pathlib import Path
 import zstandard
 
 from shards.commit import temporary_path
+from shards.store import Place
 
 _LEVEL = 1  # the spilled copy is read once and removed
 
@@ -18,7 +19,7 @@ class BucketSpill:
     The temporary folder is removed on leaving the `with` block.
     """
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(self, folder: Place, max_bytes: int) -> None:
         self._folder = temporary_path(folder / "spill")
         self._max_bytes = max_bytes
         self._held: defaultdict[str, bytearray] = defaultdict(bytearray)

@@ -1,6 +1,7 @@
 """Texts of the unit files for the passes that need them: unit by unit, checked against the ledger, one document in memory."""
 
 import hashlib
+import io
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import groupby
@@ -9,13 +10,15 @@ from typing import Any
 
 from preprocess.corpus.records import Candidate
 from shards.errors import InputError
-from shards.text_shard import read_text_shard
+from shards.store import Place, map_ahead
+from shards.text_shard import decode_text_shard, read_text_shard
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SHARDS_AHEAD = 4  # of a store, some MB each
 
 
 def read_documents(
-    out: Path, candidates: Sequence[Candidate], wanted: Container[int], what: str, say: Callable[[str], None]
+    out: Place, candidates: Sequence[Candidate], wanted: Container[int], what: str, say: Callable[[str], None]
 ) -> Iterator[tuple[Candidate, dict[str, Any]]]:
     """The documents whose candidates' positions are wanted, in the order of the ledger.
 
@@ -23,12 +26,12 @@ def read_documents(
     `what` says in a line of progress what the texts are read for. Raises `InputError` where a shard does not agree with the ledger.
     """
     last_said = time.monotonic()
-    for number, (unit, group) in enumerate(groupby(candidates, key=lambda candidate: candidate.unit), 1):
-        rows = list(group)
-        if not any(row.position in wanted for row in rows):
-            continue
+    units = ((unit, list(group)) for unit, group in groupby(candidates, key=lambda candidate: candidate.unit))
+    asked = ((unit, rows) for unit, rows in units if any(row.position in wanted for row in rows))
+    shards = map_ahead(lambda unit: (unit, _open(out, unit[0])), asked, out, num_ahead=_SHARDS_AHEAD)
+    for number, ((unit, rows), documents) in enumerate(shards, 1):
         num_read = 0
-        for document in read_text_shard(out / "documents" / f"{unit}.jsonl.zst"):
+        for document in documents:
             row = rows[num_read] if num_read < len(rows) else None
             if row is None or document.get("id") != row.arxiv_id:
                 raise _disagreement(out, unit, f"document {num_read + 1} is {document.get('id')!r}")
@@ -45,6 +48,17 @@ def read_documents(
             say(f"corpus: {what}, {number} units gone through, now {unit}")
 
 
-def _disagreement(out: Path, unit: str, what: str) -> InputError:
+def _open(out: Place, unit: str) -> Iterator[dict[str, Any]]:
+    """The documents of a unit; of a store's shard the bytes are here when it returns, so that one is read while another is unpacked."""
+    path = out / "documents" / f"{unit}.jsonl.zst"
+    if isinstance(path, Path):
+        return read_text_shard(path)
+    try:
+        return decode_text_shard(path, io.BytesIO(path.read_bytes()))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such text shard") from None
+
+
+def _disagreement(out: Place, unit: str, what: str) -> InputError:
     shard = out / "documents" / f"{unit}.jsonl.zst"
     return InputError(f"{shard}: does not agree with its ledger ({what}); remove {out / 'units' / unit}.json and run again")

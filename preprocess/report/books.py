@@ -30,6 +30,7 @@ from preprocess.report.words import CORPUS_REASONS, REJECT_REASONS
 from preprocess.sources.metadata import MetadataMonths
 from shards.errors import InputError
 from shards.manifest import read_manifest
+from shards.store import Place, map_ahead, readable, states_in
 
 NUM_SAMPLES = 5  # of each reason
 NUM_SLOWEST = 10
@@ -137,14 +138,14 @@ class FinishedRun:
     run: Mapping[str, Any]
     manifest: Mapping[str, Any]
     units: Sequence[str]
-    ledgers: Sequence[Path]
+    ledgers: Sequence[Place]
     members: pa.Table
     decisions: pa.Table
     dropped: Sequence[Kind]
     warnings: Sequence[Kind]
 
 
-def read_run(folder: Path, more_columns: Sequence[str] = ()) -> FinishedRun:
+def read_run(folder: Place, more_columns: Sequence[str] = ()) -> FinishedRun:
     """The run in `folder`, with `more_columns` of its ledgers. Raises `InputError` where none has finished, or files do not agree."""
     run = read_manifest(folder / "run.json")
     if not isinstance(run.get("tars"), list) or not isinstance(run.get("config"), dict):
@@ -186,7 +187,7 @@ def read_run(folder: Path, more_columns: Sequence[str] = ()) -> FinishedRun:
     )
 
 
-def read_books(folder: Path) -> Books:
+def read_books(folder: Place) -> Books:
     """The books of the run in `folder`. Raises `InputError` where there is no finished run, or where its files do not agree."""
     found = read_run(folder)
     run, members, paths = found.run, found.members, found.ledgers
@@ -224,19 +225,19 @@ def tally(members: pa.Table, name: str) -> list[Group]:
     return sorted(groups, key=lambda group: (-group.members, group.name))
 
 
-def _read(path: Path, columns: Sequence[str], dictionaries: Sequence[str] = ()) -> pa.Table:
+def _read(path: Place, columns: Sequence[str], dictionaries: Sequence[str] = ()) -> pa.Table:
     try:
-        return pq.read_table(path, columns=list(columns), read_dictionary=list(dictionaries))
+        return pq.read_table(readable(path), columns=list(columns), read_dictionary=list(dictionaries))
     except (OSError, KeyError, pa.ArrowException) as error:
         cause = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: cannot be read ({cause}); {_NOT_FINISHED}") from None
 
 
-def _batches(paths: Sequence[Path], columns: Sequence[str], dictionaries: Sequence[str]) -> Iterator[pa.Table]:
+def _batches(paths: Sequence[Place], columns: Sequence[str], dictionaries: Sequence[str]) -> Iterator[pa.Table]:
     """Files joined to tables of some 65,000 rows: a call for each of 100,000 ledgers would take minutes."""
     waiting: list[pa.Table] = []
-    for path in paths:
-        waiting.append(_read(path, columns, dictionaries))
+    for table in map_ahead(lambda path: _read(path, columns, dictionaries), paths, paths[0] if paths else Path()):
+        waiting.append(table)
         if sum(table.num_rows for table in waiting) >= _ROWS_AT_A_TIME:
             yield pa.concat_tables(waiting)
             waiting = []
@@ -244,7 +245,7 @@ def _batches(paths: Sequence[Path], columns: Sequence[str], dictionaries: Sequen
         yield pa.concat_tables(waiting)
 
 
-def _read_members(paths: Sequence[Path], more_columns: Sequence[str]) -> tuple[pa.Table, list[Kind], list[Kind]]:
+def _read_members(paths: Sequence[Place], more_columns: Sequence[str]) -> tuple[pa.Table, list[Kind], list[Kind]]:
     parts: list[pa.Table] = []
     counts: dict[str, list[pa.Table]] = {name: [] for name in _COUNTS}
     for batch in _batches(paths, ["id", "member", *_LEDGER_NUMBERS, *_LEDGER_WORDS, *_COUNTS, *more_columns], _LEDGER_WORDS):
@@ -270,7 +271,7 @@ def _kinds(sums: Iterable[pa.Table]) -> list[Kind]:
     return sorted((Kind(name=name, count=count, papers=papers) for name, count, papers in rows), key=lambda kind: (-kind.count, kind.name))
 
 
-def _with_fates(members: pa.Table, decisions: pa.Table, folder: Path) -> pa.Table:
+def _with_fates(members: pa.Table, decisions: pa.Table, folder: Place) -> pa.Table:
     """Adds `is_document`, `is_kept`, `kept_characters`, `corpus_reason`, `split`. Decisions are in the order of the ledgers' documents."""
     is_document = pc.equal(members.column("outcome"), DOCUMENT)
     documents = members.select(["id", "member"]).filter(is_document)
@@ -297,7 +298,7 @@ def _spread(column: pa.ChunkedArray, places: npt.NDArray[np.intp], num_rows: int
     return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), words.dictionary)
 
 
-def _with_metadata(members: pa.Table, folder: Path, run: Mapping[str, Any]) -> pa.Table:
+def _with_metadata(members: pa.Table, folder: Place, run: Mapping[str, Any]) -> pa.Table:
     """Adds `year` (of the id), `category` (the primary one), `domain` and `license`; null or `unknown` without metadata."""
     months = MetadataMonths(folder, ())
     tables = [months.table(month, ["arxiv_id", "categories", "license"]) for month in months.months]
@@ -387,8 +388,8 @@ def _places_by_reason(column: pa.ChunkedArray) -> dict[str, list[int]]:
     return {word: _spaced(places) for word, places in found.items() if len(places)}
 
 
-def _reject_samples(members: pa.Table, paths: Sequence[Path]) -> dict[str, list[Sample]]:
-    ends = list(accumulate(pq.read_metadata(path).num_rows for path in paths))
+def _reject_samples(members: pa.Table, paths: Sequence[Place]) -> dict[str, list[Sample]]:
+    ends = list(accumulate(map_ahead(lambda path: pq.read_metadata(readable(path)).num_rows, paths, paths[0])))
     samples: dict[str, list[Sample]] = {}
     for reason, places in _places_by_reason(members.column("reason")).items():
         samples[reason] = []
@@ -399,7 +400,7 @@ def _reject_samples(members: pa.Table, paths: Sequence[Path]) -> dict[str, list[
     return samples
 
 
-def _corpus_samples(decisions: pa.Table, folder: Path) -> dict[str, list[Sample]]:
+def _corpus_samples(decisions: pa.Table, folder: Place) -> dict[str, list[Sample]]:
     rows = _read(folder / "corpus" / DECISIONS, ["id", "tar", "member", "detail"], ["tar"])
     return {
         reason: [_sample(rows, place, rows.column("detail")[place].as_py()) for place in places]
@@ -412,26 +413,28 @@ def _sample(rows: pa.Table, place: int, detail: str | None) -> Sample:
     return Sample(arxiv_id=arxiv_id, tar=tar, member=member, detail=detail or "")
 
 
-def _storage(folder: Path, run: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+def _storage(folder: Place, run: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[tuple[str, int, int]]:
     """(what, files, bytes) read and written."""
 
-    def size(pattern: str) -> tuple[int, int]:
-        sizes = [path.stat().st_size for path in folder.glob(pattern) if not path.name.startswith(".")]
+    def size(name: str, suffix: str) -> tuple[int, int]:
+        states = states_in(folder / name).items()
+        sizes = [state.st_size for name, state in states if name.endswith(suffix) and not name.startswith(".")]
         return len(sizes), sum(sizes)
 
     corpus = [entry["bytes"] for entry in manifest["files"].values()]
     return [
         ("tars, read", len(run["tars"]), sum(tar["bytes"] for tar in run["tars"])),
-        ("documents, written", *size("documents/*.jsonl.zst")),
-        ("ledgers, written", *size("ledger/*.parquet")),
-        ("metadata months, written", *size("metadata/*.parquet")),
+        ("documents, written", *size("documents", ".jsonl.zst")),
+        ("ledgers, written", *size("ledger", ".parquet")),
+        ("metadata months, written", *size("metadata", ".parquet")),
         ("corpus, written", len(corpus), sum(corpus)),
     ]
 
 
-def _timings(folder: Path, units: Sequence[str]) -> Timings | None:
+def _timings(folder: Place, units: Sequence[str]) -> Timings | None:
     """Sums of the metrics; None where they are not there any more."""
-    paths = [path for unit in units if (path := folder / "metrics" / f"{unit}.parquet").is_file()]
+    found = states_in(folder / "metrics")
+    paths = [folder / "metrics" / f"{unit}.parquet" for unit in units if f"{unit}.parquet" in found]
     if not paths:
         return None
     columns = {stage: f"{stage}_seconds" for stage in Stage}

@@ -17,6 +17,7 @@ from preprocess.report.words import DROPPED_KINDS, STAGES, WARNING_KINDS
 from shards.commit import write_bytes
 from shards.errors import InputError
 from shards.page import Series, bar, chart, document, legend, num_bytes, number, percent, seconds, shares, short, table
+from shards.store import Place
 
 MAX_TARS = 100  # more than these are shown by year, and one by one only where something is wrong with them
 MAX_ODD_TARS = 200
@@ -33,7 +34,7 @@ _GROUP_TITLES = {
 _NO_VALUE = {"document_class": "not stated", "year": "no arXiv id"}
 
 
-def write_report(folder: Path, html: Path, tokens: Path | None = None, training: Path | None = None) -> None:
+def write_report(folder: Place, html: Place, tokens: Path | None = None, training: Path | None = None) -> None:
     """Writes the yield report of the run in `folder` to `html`, whole or not at all. Raises `InputError` where there is no finished run.
 
     With a folder of token shards, and one of a training run on them, the waterfall goes on to tokens trained on.
@@ -122,7 +123,7 @@ def _summary(books: Books) -> str:
 
 def _notes(books: Books) -> list[str]:
     run = books.run
-    cut = [tar["tar"] for tar in run["tars"] if tar["is_truncated"]]
+    cut = [tar["tar"] for tar in run["tars"] if tar["is_truncated"] or tar.get("corrupt_from_byte") is not None]
     other = [tar["tar"] for tar in run["tars"] if tar["manifest"] and not tar["manifest"]["is_md5_equal"]]
     missing = sum(max(0, tar["manifest"]["items_missing"]) for tar in run["tars"] if tar["manifest"])
     notes = []
@@ -313,6 +314,8 @@ def _tars(books: Books) -> str:
 
 def _flags(tar: Mapping[str, Any]) -> list[str]:
     flags = ["cut short"] if tar["is_truncated"] else []
+    if tar.get("corrupt_from_byte") is not None:
+        flags.append("damaged")
     if (stated := tar["manifest"]) is None:
         return [*flags, "not in arXiv’s manifest"] if flags else []
     if not stated["is_md5_equal"]:

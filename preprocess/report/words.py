@@ -13,6 +13,7 @@ STAGES: Mapping[Stage, str] = {
 REJECT_REASONS: Mapping[RejectReason, str] = {
     RejectReason.EMPTY_MEMBER: "The member of the tar has no bytes.",
     RejectReason.TRUNCATED_MEMBER: "The tar ends inside this member. Fetch the tar again.",
+    RejectReason.UNREADABLE_REST: "The tar's headers are damaged from here on; which members follow is not known. Fetch the tar again.",
     RejectReason.TRUNCATED_GZIP: "The gzip stream ends before its end mark, so part of the submission is missing.",
     RejectReason.CORRUPT_GZIP: "The gzip stream is damaged: its data or its checksum are wrong.",
     RejectReason.CORRUPT_TAR: "The submission unpacks to a tar whose headers are damaged.",

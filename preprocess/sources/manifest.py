@@ -2,9 +2,9 @@
 
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
-from pathlib import Path
 
 from shards.errors import InputError
+from shards.store import Place
 
 MANIFEST_NAME = "arXiv_src_manifest.xml"
 
@@ -19,13 +19,11 @@ class ManifestEntry:
     num_items: int
 
 
-def read_arxiv_manifest(source: Path) -> dict[str, ManifestEntry]:
+def read_arxiv_manifest(source: Place) -> dict[str, ManifestEntry]:
     """Entries by tar name; empty where the source has no manifest. Raises `InputError` for one that cannot be read."""
     path = source / MANIFEST_NAME
-    if not path.exists():
-        return {}
     try:
-        root = ElementTree.parse(path).getroot()
+        root = ElementTree.fromstring(path.read_bytes())
         if root.tag != "arXivSRC":
             raise ValueError(f"its root is <{root.tag}>, <arXivSRC> is needed")
         entries = [
@@ -37,6 +35,8 @@ def read_arxiv_manifest(source: Path) -> dict[str, ManifestEntry]:
             )
             for file in root.iter("file")
         ]
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{path}: not arXiv's manifest ({error}); fetch it again or remove it") from None
     return {entry.name: entry for entry in entries}

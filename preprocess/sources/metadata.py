@@ -18,11 +18,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from preprocess.sources.scans import known_digest
 from preprocess.sources.withdrawal import find_withdrawal
-from shards.commit import TEMPORARY_PREFIX, fsync_folder, remove_temporaries, temporary_path, write_bytes
+from shards.commit import fsync_folder, remove_temporaries, remove_temporary_folders, temporary_path, write_bytes
 from shards.errors import InputError
-from shards.fingerprint import file_digest
 from shards.manifest import read_manifest, write_manifest
+from shards.store import Place, find_files, open_binary, readable, states_in
 
 FORMAT = 1
 SPILL_BYTES = 64 << 20
@@ -161,7 +162,7 @@ class MetadataSummary:
     was_built: bool
 
 
-def build_metadata(snapshot: Path, out: Path) -> MetadataSummary:
+def build_metadata(snapshot: Place, out: Place) -> MetadataSummary:
     """Writes `out/metadata/<yymm>.parquet` and, last, its manifest; does nothing where they were made from these very bytes.
 
     An id that stands in the snapshot twice is kept once, by its newest state, and counted. Any line that is not a paper's metadata is an
@@ -172,16 +173,15 @@ def build_metadata(snapshot: Path, out: Path) -> MetadataSummary:
         raise InputError(f"{snapshot}: no such metadata snapshot; give the JSON-lines file of arXiv's metadata")
     manifest_path = folder / "manifest.json"
     known = _known_manifest(manifest_path)
-    if known is not None and file_digest(snapshot, "sha256") == known["snapshot"]["sha256"]:
+    if known is not None and known_digest(snapshot, out) == known["snapshot"]["sha256"]:
         return _summary(known, was_built=False)
     folder.mkdir(parents=True, exist_ok=True)
     remove_temporaries(folder)
-    for left_over in folder.glob(f"{TEMPORARY_PREFIX}*"):
-        shutil.rmtree(left_over)
+    remove_temporary_folders(folder)
     spill_folder = temporary_path(folder / "spill")
     spill_folder.mkdir()
     try:
-        with open(snapshot, "rb") as handle:
+        with open_binary(snapshot) as handle:
             digest, num_bytes = _spill(snapshot, handle, spill_folder)
         spilled = sorted(spill_folder.iterdir())
         if not spilled:
@@ -193,24 +193,25 @@ def build_metadata(snapshot: Path, out: Path) -> MetadataSummary:
             months[path.name] = _write_month(path, folder / f"{path.name}.parquet")
     finally:
         shutil.rmtree(spill_folder, ignore_errors=True)
-    for path in folder.glob("*.parquet"):
-        if path.stem not in months:
-            path.unlink()
+    for file in find_files(folder, "*.parquet"):
+        if file.stem not in months:
+            file.unlink()
     fsync_folder(folder)
     manifest = {"format": FORMAT, "snapshot": {"name": snapshot.name, "bytes": num_bytes, "sha256": digest}, "months": months}
     write_manifest(manifest_path, manifest)
     return _summary(manifest, was_built=True)
 
 
-def _known_manifest(path: Path) -> dict[str, Any] | None:
+def _known_manifest(path: Place) -> dict[str, Any] | None:
     """The manifest of an earlier build, if all it lists is there."""
     if not path.exists():
         return None
     manifest = read_manifest(path)
     if manifest.get("format") != FORMAT:
         return None
-    sizes = ((path.parent / f"{month}.parquet", entry["bytes"]) for month, entry in manifest["months"].items())
-    return manifest if all(file.is_file() and file.stat().st_size == size for file, size in sizes) else None
+    found = {name: state.st_size for name, state in states_in(path.parent).items()}
+    is_whole = all(found.get(f"{month}.parquet") == entry["bytes"] for month, entry in manifest["months"].items())
+    return manifest if is_whole else None
 
 
 def _summary(manifest: Mapping[str, Any], *, was_built: bool) -> MetadataSummary:
@@ -225,7 +226,7 @@ def _summary(manifest: Mapping[str, Any], *, was_built: bool) -> MetadataSummary
     )
 
 
-def _spill(snapshot: Path, handle: BinaryIO, spill_folder: Path) -> tuple[str, int]:
+def _spill(snapshot: Place, handle: BinaryIO, spill_folder: Path) -> tuple[str, int]:
     """Appends each paper's row to its month's file in `spill_folder`; gives the snapshot's SHA-256 and size."""
     digest = hashlib.sha256()
     num_bytes = 0
@@ -265,7 +266,7 @@ def _append(held: dict[str, bytearray], spill_folder: Path) -> None:
     held.clear()
 
 
-def _write_month(spilled: Path, path: Path) -> dict[str, Any]:
+def _write_month(spilled: Path, path: Place) -> dict[str, Any]:
     """One month's spilled rows, sorted by id, as its parquet file; gives the month's entry in the manifest."""
     newest: dict[str, tuple[tuple[int, str, bytes], dict[str, Any]]] = {}
     num_rows = 0
@@ -299,7 +300,7 @@ class MetadataMonths:
     `columns` limits what is read of each paper; the columns left out come as empty strings.
     """
 
-    def __init__(self, out: Path, columns: Sequence[str] | None = None) -> None:
+    def __init__(self, out: Place, columns: Sequence[str] | None = None) -> None:
         self.folder = out / "metadata"
         self.manifest = read_manifest(self.folder / "manifest.json")
         self._columns = None if columns is None else ["arxiv_id", *(name for name in columns if name != "arxiv_id")]
@@ -329,14 +330,14 @@ class MetadataMonths:
 
     def table(self, month: str, columns: Sequence[str]) -> pa.Table:
         """Some columns of one month's papers, sorted by id."""
-        return pq.read_table(self.folder / f"{month}.parquet", columns=list(columns))
+        return pq.read_table(readable(self.folder / f"{month}.parquet"), columns=list(columns))
 
     def _load(self, month: str) -> tuple[pa.Table, dict[str, int]]:
         if month in self._loaded:
             self._loaded.move_to_end(month)
             return self._loaded[month]
         try:
-            table = pq.read_table(self.folder / f"{month}.parquet", columns=self._columns).combine_chunks()
+            table = pq.read_table(readable(self.folder / f"{month}.parquet"), columns=self._columns).combine_chunks()
         except (OSError, pa.ArrowInvalid) as error:
             raise InputError(f"{self.folder / month}.parquet: cannot be read ({error}); remove {self.folder} and run again") from None
         self._loaded[month] = (table, {arxiv_id: index for index, arxiv_id in enumerate(table.column("arxiv_id").to_pylist())})

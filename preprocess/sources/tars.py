@@ -3,19 +3,30 @@
 arXiv's tars are uncompressed, so a header scan costs one seek a member and a unit is a range of bytes that any worker can read by itself.
 """
 
-import os
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from preprocess.config import UnitConfig
 from preprocess.records import RawPaper
-from preprocess.tar_header import BLOCK_BYTES, GNU_LONG_LINK, MAX_NAME_BYTES, PAX, PAX_GLOBAL, is_end_mark, long_name, parse_header
+from preprocess.tar_header import (
+    BLOCK_BYTES,
+    GNU_LONG_LINK,
+    GNU_LONG_NAME,
+    MAX_NAME_BYTES,
+    PAX,
+    PAX_GLOBAL,
+    is_end_mark,
+    long_name,
+    parse_header,
+)
 from shards.errors import InputError
-from shards.fingerprint import file_digest
+from shards.store import Place, StorePath, map_ahead, open_binary, state_of
 
+_SCAN_BYTES = 4 << 20
 _TAR_NAME = re.compile(r"^arXiv_src_(\d{4})_(\d{3,})\.tar$")
 _NEW_ID = re.compile(r"^(\d{4}\.\d{4,5})(?:v\d+)?$")
 _OLD_ID = re.compile(r"^([a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?)/?(\d{7})(?:v\d+)?$")
@@ -23,25 +34,43 @@ _OLD_ID = re.compile(r"^([a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?)/?(\d{7})(?:v\d+)?$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One paper's place in a tar: `offset` and `size` of its bytes. `available` is less than `size` where the tar is cut."""
+    """One paper's place in a tar: `offset` and `size` of its bytes. `available` is less than `size` where the tar is cut.
+
+    With `is_rest` it is no paper but all that comes after a header that is damaged: what is in it cannot be told.
+    """
 
     name: str
     offset: int
     size: int
     available: int
+    is_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TarListing:
-    """What a header scan of one tar found. `is_truncated` where the file ends inside a member or without an end mark."""
+    """What a scan of one tar found. `is_truncated` where the file ends inside a member or without an end mark.
 
-    path: str
+    `version` is the mark of the file (`shards.store.FileState`) when it was read.
+    """
+
+    path: Place
     name: str
     num_bytes: int
     md5: str
     members: tuple[Member, ...]
     num_folders: int
     is_truncated: bool
+    version: str = ""
+
+    @property
+    def num_items(self) -> int:
+        """Members, without what cannot be told apart after a damaged header."""
+        return sum(not member.is_rest for member in self.members)
+
+    @property
+    def corrupt_from_byte(self) -> int | None:
+        """Where a damaged header is, None where all of them are right."""
+        return next((member.offset for member in self.members if member.is_rest), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +78,38 @@ class Unit:
     """A range of members of one tar: what one worker does at a time."""
 
     name: str
-    tar_path: str
+    tar_path: Place
     tar: str
     tar_md5: str
     first_member: int
     members: tuple[Member, ...]
+    tar_version: str = ""
 
 
-def find_tars(source: Path) -> list[Path]:
-    """The dump's tars under `source`, oldest month first. Raises `InputError` where there is none."""
-    if not source.is_dir():
+def find_tars(source: Place, stated: Collection[str] = ()) -> list[Place]:
+    """The dump's tars under `source`, oldest month first. Raises `InputError` where there is none.
+
+    A plain HTTP(S) folder cannot be listed: there those of `stated`, the names in arXiv's manifest, are asked for.
+    """
+    if isinstance(source, StorePath) and not source.is_listable:
+        if not stated:
+            raise InputError(f"{source}: an HTTP folder cannot be listed; put arXiv_src_manifest.xml, which names its tars, beside them")
+        places = [source / name for name in sorted(stated)]
+        found: list[Place] = [path for path, is_there in zip(places, map_ahead(StorePath.is_file, places, source), strict=True) if is_there]
+    elif not source.is_dir():
         raise InputError(f"{source}: no such folder; --source takes the folder of arXiv_src_YYMM_NNN.tar files")
-    found = [path for path in sorted(source.iterdir()) if _TAR_NAME.match(path.name)]
+    else:
+        found = list(source.iterdir())
+    found = [path for path in found if _TAR_NAME.match(path.name)]
     if not found:
         raise InputError(f"{source}: holds no arXiv_src_YYMM_NNN.tar; --source takes the folder of the tars")
     return sorted(found, key=lambda path: tar_key(path.name))
 
 
-def other_tars(source: Path) -> list[str]:
+def other_tars(source: Place) -> list[str]:
     """Names of the `.tar` files under `source` that are not named as a dump's tars are, so that no run reads them."""
+    if isinstance(source, StorePath) and not source.is_listable:
+        return []
     return sorted(path.name for path in source.iterdir() if path.suffix == ".tar" and not _TAR_NAME.match(path.name))
 
 
@@ -95,19 +137,42 @@ def arxiv_id_of(member: str) -> str:
     return stem
 
 
-def scan_tar(path: Path) -> TarListing:
-    """Lists a tar by its headers. Raises `InputError` for what is no tar; a tar that is cut is listed as far as it goes."""
+def require_tar(path: Place) -> None:
+    """Raises `InputError` for what does not begin as a tar does. Reads one block."""
     try:
-        num_bytes = os.path.getsize(path)
-        with open(path, "rb") as handle:
-            members, num_folders, is_truncated = _scan(path, handle, num_bytes)
-        md5 = file_digest(path, "md5")
+        content = path.read_range(0, BLOCK_BYTES) if isinstance(path, StorePath) else _first_block(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) < BLOCK_BYTES or (not is_end_mark(content) and parse_header(content) is None):
+        found = f" ({len(content)} bytes)" if len(content) < BLOCK_BYTES else ""
+        raise InputError(f"{path}: is not a tar{found}; fetch it again or move it out of the source folder")
+
+
+def _first_block(path: Path) -> bytes:
+    with open(path, "rb") as handle:
+        return handle.read(BLOCK_BYTES)
+
+
+def scan_tar(path: Place) -> TarListing:
+    """Lists a tar by its headers and digests it, in one pass over its bytes, of which a few MB are in memory at a time.
+
+    Raises `InputError` for what is no tar. A tar that is cut is listed as far as it goes; what comes after a damaged header is one more
+    member, with `is_rest`.
+    """
+    try:
+        state = state_of(path)
+        require_tar(path)
+        with open_binary(path, end=state.st_size, version=state.version) as handle:
+            reader = _DigestingReader(handle)
+            members, num_folders, is_truncated = _scan(reader, state.st_size)
+            md5 = reader.digest_rest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     return TarListing(
-        path=str(path),
+        path=path,
         name=path.name,
-        num_bytes=num_bytes,
+        num_bytes=state.st_size,
+        version=state.version,
         md5=md5,
         members=tuple(members),
         num_folders=num_folders,
@@ -115,26 +180,54 @@ def scan_tar(path: Path) -> TarListing:
     )
 
 
-def _scan(path: Path, handle: BinaryIO, num_bytes: int) -> tuple[list[Member], int, bool]:
+class _DigestingReader:
+    """Reads pieces of a file at rising positions, and every byte of it once, for the MD5 of the whole."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self._handle = handle
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._held = b""
+        self._start = 0
+
+    def read_at(self, position: int, length: int) -> bytes:
+        """`length` bytes from `position`, less where the file ends; positions must not fall."""
+        while position + length > self._start + len(self._held) and (piece := self._next()):
+            kept = self._held[position - self._start :] if position < self._start + len(self._held) else b""
+            self._start += len(self._held) - len(kept)
+            self._held = kept + piece
+        return self._held[position - self._start : position - self._start + length] if position >= self._start else b""
+
+    def digest_rest(self) -> str:
+        """The MD5 of the whole file, hexadecimal."""
+        while self._next():
+            pass
+        return self._md5.hexdigest()
+
+    def _next(self) -> bytes:
+        piece = self._handle.read(_SCAN_BYTES)
+        self._md5.update(piece)
+        return piece
+
+
+def _scan(reader: _DigestingReader, num_bytes: int) -> tuple[list[Member], int, bool]:
     """Members, number of folders, and whether the tar ends without its end mark."""
     members: list[Member] = []
     num_folders = 0
     next_name: str | None = None
     position = 0
-    if num_bytes < BLOCK_BYTES:
-        raise InputError(f"{path}: is not a tar ({num_bytes} bytes); fetch it again or move it out of the source folder")
     while position + BLOCK_BYTES <= num_bytes:
-        handle.seek(position)
-        block = handle.read(BLOCK_BYTES)
+        block = reader.read_at(position, BLOCK_BYTES)
         if is_end_mark(block):
             return members, num_folders, False
         header = parse_header(block)
         if header is None:
-            what = "is not a tar" if position == 0 else f"is corrupt: no tar header at byte {position}"
-            raise InputError(f"{path}: {what}; fetch it again or move it out of the source folder")
+            rest = Member(name=f"(from byte {position})", offset=position, size=num_bytes - position, available=0, is_rest=True)
+            return [*members, rest], num_folders, False
         start = position + BLOCK_BYTES
         position = start + header.num_padded_bytes
-        if found := long_name(header.kind, handle.read(min(header.num_bytes, MAX_NAME_BYTES))):
+        if header.kind in (GNU_LONG_NAME, PAX) and (
+            found := long_name(header.kind, reader.read_at(start, min(header.num_bytes, MAX_NAME_BYTES)))
+        ):
             next_name = found
             continue
         if header.kind in (PAX, PAX_GLOBAL, GNU_LONG_LINK):
@@ -175,15 +268,24 @@ def _unit(listing: TarListing, first: int, members: Sequence[Member]) -> Unit:
         tar_md5=listing.md5,
         first_member=first,
         members=tuple(members),
+        tar_version=listing.version,
     )
 
 
 def read_papers(unit: Unit) -> Iterator[RawPaper]:
     """The unit's members in order, one in memory at a time. Raises `InputError` where the tar is no longer what the plan saw."""
-    with open(unit.tar_path, "rb") as handle:
+    end = max((member.offset + member.available for member in unit.members), default=0)
+    with open_binary(unit.tar_path, end=end, version=unit.tar_version) as handle:
         for member in unit.members:
             handle.seek(member.offset)
             payload = handle.read(member.available)
             if len(payload) != member.available:
                 raise InputError(f"{unit.tar_path}: has become shorter since the run began; leave the source alone and run again")
-            yield RawPaper(arxiv_id=arxiv_id_of(member.name), tar=unit.tar, member=member.name, payload=payload, size=member.size)
+            yield RawPaper(
+                arxiv_id=arxiv_id_of(member.name),
+                tar=unit.tar,
+                member=member.name,
+                payload=payload,
+                size=member.size,
+                is_rest=member.is_rest,
+            )

@@ -90,6 +90,12 @@ class _Budget:
 
 def unpack(raw: RawPaper, config: ArchiveConfig) -> SourceTree | Rejection:
     """The files of one submission, or why there are none that hold TeX."""
+    if raw.is_rest:
+        return Rejection(
+            stage=Stage.VALIDATE,
+            reason=RejectReason.UNREADABLE_REST,
+            detail=f"{raw.tar}: no tar header {raw.member[1:-1]} on: the members in its last {raw.size} bytes cannot be told apart",
+        )
     if len(raw.payload) < raw.size:
         return Rejection(
             stage=Stage.VALIDATE,

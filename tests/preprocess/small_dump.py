@@ -35,11 +35,11 @@ def few_papers(num_papers: int = 4) -> dict[str, bytes]:
 
 
 def law_bound(out: Path) -> dict[str, Any]:
-    """What two runs must have in common, by name: every file's bytes but metrics and lock; of manifests everything but the commit."""
+    """What two runs must have in common, by name: every file's bytes but metrics, scans, lock; manifests without the commit."""
     found: dict[str, Any] = {}
     for path in sorted(out.rglob("*")):
         name = path.relative_to(out).as_posix()
-        if path.is_dir() or name.startswith(("metrics/", ".lock")):
+        if path.is_dir() or name.startswith(("metrics/", ".scans/", ".lock")):
             continue
         content: Any = path.read_bytes()
         if path.suffix == ".json":

@@ -36,7 +36,8 @@ def run_arguments(dump: Path, **others: str) -> list[str]:
     [
         ({"source": "missing"}, "missing: no such folder; --source takes the folder"),
         ({"source": "."}, r"holds no arXiv_src_YYMM_NNN\.tar"),
-        ({"source": "s3://arxiv/src"}, "no such folder; --source takes the folder"),
+        ({"source": "ftp://arxiv/src"}, "ftp://: not an object store that is known; there are s3, "),
+        ({"source": "s3://key:secret@arxiv/src"}, "s3://arxiv/src: a URI without user"),
         ({"metadata": "missing"}, "missing: no such file; --metadata takes the OAI/Kaggle snapshot"),
         ({"metadata": "src"}, "src: is a folder; --metadata takes"),
         ({"metadata": f"src/{TAR}"}, "line 1: not a paper's metadata"),
@@ -44,7 +45,7 @@ def run_arguments(dump: Path, **others: str) -> list[str]:
         ({"metadata": "empty.json"}, "holds no paper's metadata"),
         ({"out": SNAPSHOT}, "is a file, a folder is needed"),
         ({"out": f"{SNAPSHOT}/out"}, "cannot be written"),
-        ({"out": "s3://bucket/out"}, "only local folders are supported as yet"),
+        ({"out": "https://host/out"}, "an HTTP folder can only be read; --out takes a folder, or s3://"),
         ({"num_workers": "0"}, "--num-workers is 0; at least 1 is needed"),
         ({"num_workers": "100000"}, "--num-workers is 100000, one CPU each, and this machine has|100000 workers"),
         ({"set": "unit.nope=1"}, r"\[unit\] has no field nope"),
@@ -61,7 +62,7 @@ def test_bad_input_to_run(dump: Path, monkeypatch: pytest.MonkeyPatch, others: d
     with pytest.raises(InputError, match=what) as found:
         main(run_arguments(dump, **others))
     assert "\n" not in str(found.value)
-    assert [name for name in files(dump) if name not in before and not name.endswith(".lock")] == []
+    assert [name for name in files(dump) if name not in before and not name.endswith(".lock") and "/.scans/" not in name] == []
 
 
 def require_cpus_of_two(_address: str | None, num_workers: int | None) -> None:

@@ -90,7 +90,7 @@ def test_a_paper_that_kills_its_worker_is_quarantined(tmp_path: Path, monkeypatc
 
 def test_a_tar_that_is_gone_is_one_line(tmp_path: Path) -> None:
     [unit] = units_of(tmp_path, 2)
-    gone = replace(unit, tar_path=str(tmp_path / "gone.tar"))
+    gone = replace(unit, tar_path=tmp_path / "gone.tar")
     with pytest.raises(InputError, match=rf"^{tmp_path}/gone\.tar: cannot be read on .* \(No such file or directory\)$"):
         list(run_extraction([gone], tmp_path / "out", CONFIG, num_workers=1, commit="c"))
 

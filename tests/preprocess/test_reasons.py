@@ -1,14 +1,16 @@
 """One tiny input for every `RejectReason`, in one place: a reason that no input reaches is a rule that nobody has seen work."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from preprocess.config import ArchiveConfig, Config, LatexConfig, UnitConfig
 from preprocess.guard import guarded
+from preprocess.pipeline import process_paper
 from preprocess.records import Document, Rejection, RejectReason, Stage
 from samples.archives import TarEntry, tar_bytes
-from tests.preprocess.tiny import TEX, outcome, packed, packed_tar
+from tests.preprocess.tiny import TEX, outcome, packed, packed_tar, raw_paper
 
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
 
@@ -20,6 +22,11 @@ def fail() -> None:
 INPUTS: dict[RejectReason, tuple[Stage, str, Callable[[], object]]] = {
     RejectReason.EMPTY_MEMBER: (Stage.VALIDATE, "0 bytes", lambda: outcome(b"")),
     RejectReason.TRUNCATED_MEMBER: (Stage.VALIDATE, "after 20 of 400 bytes", lambda: outcome(packed(TEX)[:20], size=400)),
+    RejectReason.UNREADABLE_REST: (
+        Stage.VALIDATE,
+        "no tar header from byte 1024 on: the members in its last 900 bytes cannot be told apart",
+        lambda: process_paper(replace(raw_paper(b"", size=900), member="(from byte 1024)", is_rest=True), Config()),
+    ),
     RejectReason.TRUNCATED_GZIP: (Stage.VALIDATE, "the gzip ends early", lambda: outcome(packed(TEX)[:-20])),
     RejectReason.CORRUPT_GZIP: (Stage.VALIDATE, "incorrect data check", lambda: outcome(packed(TEX)[:-8] + bytes(8))),
     RejectReason.CORRUPT_TAR: (

@@ -98,7 +98,7 @@ def test_what_changed_is_told() -> None:
 
 def test_what_an_earlier_run_has_finished_is_not_judged_again() -> None:
     units = [
-        Unit(name=f"{tar}-00000", tar_path="", tar=f"{tar}.tar", tar_md5=md5 * 32, first_member=0, members=())
+        Unit(name=f"{tar}-00000", tar_path=Path(), tar=f"{tar}.tar", tar_md5=md5 * 32, first_member=0, members=())
         for tar, md5 in (("arXiv_src_2402_001", "a"), ("arXiv_src_2402_002", "e"))
     ]
     assert judged_since(books(), units, Config()) == units[1:]

@@ -104,10 +104,20 @@ def test_what_is_no_tar_is_refused(tmp_path: Path, content: bytes) -> None:
         listing(tmp_path, content)
 
 
-def test_a_broken_header_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_what_comes_after_a_broken_header_is_one_member_of_its_own(tmp_path: Path) -> None:
     whole = tar_bytes(entries(100, 100))
-    with pytest.raises(InputError, match="is corrupt: no tar header at byte 1024; fetch it again"):
-        listing(tmp_path, whole[:1024] + b"x" * 512 + whole[1536:])
+    broken = whole[:1024] + b"x" * 512 + whole[1536:]
+    found = listing(tmp_path, broken)
+    assert [member.name for member in found.members] == ["2402/2402.00001.gz", "(from byte 1024)"]
+    assert (found.num_items, found.corrupt_from_byte, found.is_truncated) == (1, 1024, False)
+    assert found.md5 == hashlib.md5(broken).hexdigest()
+    [unit] = plan_units(found, UnitConfig())
+    first, rest = read_papers(unit)
+    assert (len(first.payload), first.is_rest) == (100, False)
+    assert (rest.payload, rest.size, rest.is_rest) == (b"", len(broken) - 1024, True)
+
+
+def test_a_folder_named_as_a_tar_is_refused(tmp_path: Path) -> None:
     (tmp_path / "arXiv_src_2402_002.tar").mkdir()
     with pytest.raises(InputError, match="cannot be read"):
         scan_tar(tmp_path / "arXiv_src_2402_002.tar")

@@ -151,7 +151,7 @@ def test_the_fingerprint_knows_what_the_bytes_depend_on(monkeypatch: pytest.Monk
 
 def test_the_fingerprint_knows_nothing_else() -> None:
     base = unit_fingerprint(unit(), CONFIG)
-    assert unit_fingerprint(replace(unit(), tar_path="/elsewhere/arXiv_src_2402_001.tar"), CONFIG) == base
+    assert unit_fingerprint(replace(unit(), tar_path=Path("/elsewhere/arXiv_src_2402_001.tar")), CONFIG) == base
     assert unit_fingerprint(unit(), Config(corpus=CorpusConfig(select="all"))) == base
     assert unit_fingerprint(unit(), Config(unit=UnitConfig(max_stage_seconds=1.0, max_unit_members=3))) == base
 

@@ -94,9 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     ablate.add_arguments(switched)
     _add_config(switched)
     compare = commands.add_parser("compare", help="two runs: what a change of config, code or input did to their yield")
-    compare.add_argument("before", type=Path, metavar="RUN_A", help="the --out of a run that has ended")
-    compare.add_argument("after", type=Path, metavar="RUN_B", help="the --out of another one")
-    compare.add_argument("--html", type=Path, metavar="FILE", help="where the page is written (default: RUN_B/compare.html)")
+    compare.add_argument("before", metavar="RUN_A", help="the --out of a run that has ended, folder or URI")
+    compare.add_argument("after", metavar="RUN_B", help="the --out of another one")
+    compare.add_argument("--html", metavar="FILE_OR_URI", help="where the page is written (default: RUN_B/compare.html)")
+    compare.add_argument("--endpoint", metavar="URL", help=cli.ENDPOINT_HELP)
     compare.set_defaults(do=_compare)
     harvest.add_arguments(commands.add_parser("harvest", help="a metadata snapshot from an OAI-PMH endpoint, whole or what has changed"))
     return parser
@@ -200,8 +201,10 @@ def _report(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace) -> int:
     from preprocess.report import compare, comparison_lines, write_comparison
 
-    html = args.html or args.after / "compare.html"
-    comparison = compare(args.before, args.after)
+    options = StoreOptions.from_environment(endpoint=args.endpoint)
+    before, after = (place_at(folder, options) for folder in (args.before, args.after))
+    html = file_at(args.html, options) if args.html else after / "compare.html"
+    comparison = compare(before, after)
     write_comparison(comparison, html)
     print("\n".join(comparison_lines(comparison)))
     print(f"page: {html}")

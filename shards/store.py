@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,8 @@ from shards.errors import InputError
 _URI = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>[^?#]*)(?P<query>[?#].*)?$")
 _SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "http", "https")
 _HTTP_STATUS = re.compile(r"status code: (\d{3})")
+_CUT = re.compile("response body|body error|connection closed|end of file", re.I)
+_NO_CREDENTIALS = ("169.254.169.254", "/latest/api/token", "Missing AccessKeyId", "Missing SecretAccessKey")
 _S3_CODE = re.compile(r"<Code>([^<]*)</Code>")
 _S3_MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 WINDOW_BYTES = 8 << 20  # bytes of one ranged read: at 30 ms a request, 8 MiB keep a stream of 100 MB/s and more going
@@ -121,12 +124,12 @@ class StorePath:
 
     def read_bytes(self) -> bytes:
         """The whole file. Raises `FileNotFoundError` where there is none."""
-        with _errors(self):
+
+        def read() -> bytes:
             found = _library().get(_store(self), self.key)
-            content = bytes(found.bytes())
-            if len(content) != found.meta["size"]:
-                raise InputError(f"{self}: {len(content)} of its {found.meta['size']} bytes came, again and again; is a proxy in between?")
-            return content
+            return _whole(bytes(found.bytes()), found.meta["size"])
+
+        return _ask(self, read)
 
     def read_range(self, start: int, length: int, version: str = "") -> bytes:
         """`length` bytes from `start`, less where the file ends. With `version` (an ETag) raises `InputError` if the file has another."""
@@ -135,18 +138,16 @@ class StorePath:
         options: dict[str, Any] = {"range": (start, start + length)}
         if version.startswith('"'):
             options["if_match"] = version
-        with _errors(self):
+
+        def read() -> bytes:
             found = _library().get(_store(self), self.key, options=options)
-            content = bytes(found.bytes())
-            expected = min(start + length, found.meta["size"]) - start
-            if len(content) != expected:
-                raise InputError(f"{self}: {len(content)} of {expected} bytes from {start} came, again and again; is a proxy in between?")
-            return content
+            return _whole(bytes(found.bytes()), min(start + length, found.meta["size"]) - start)
+
+        return _ask(self, read)
 
     def stat(self) -> FileState:
         """Size and version. Raises `FileNotFoundError` where there is no such file."""
-        with _errors(self):
-            return _state(_library().head(_store(self), self.key))
+        return _ask(self, lambda: _state(_library().head(_store(self), self.key)))
 
     def is_file(self) -> bool:
         """Whether there is an object of that name."""
@@ -158,8 +159,7 @@ class StorePath:
 
     def is_dir(self) -> bool:
         """Whether anything lies under that name."""
-        with _errors(self):
-            return any(True for chunk in _library().list(_store(self), self.key or None, chunk_size=1) for _ in chunk)
+        return _ask(self, lambda: any(True for chunk in _library().list(_store(self), self.key or None, chunk_size=1) for _ in chunk))
 
     def exists(self) -> bool:
         """Whether there is a file or a folder of that name."""
@@ -167,23 +167,23 @@ class StorePath:
 
     def iterdir(self) -> Iterator["StorePath"]:
         """What lies directly in this folder."""
-        with _errors(self):
-            found = _library().list_with_delimiter(_store(self), self.key or None)
+        found = self._listing()
         names = [entry["path"] for entry in found["objects"]] + list(found["common_prefixes"])
         for name in sorted(names):
             yield self / name.rstrip("/").rpartition("/")[2]
 
     def states(self) -> dict[str, FileState]:
         """Size and version of every file directly in this folder, by name; one request for a thousand of them."""
-        with _errors(self):
-            found = _library().list_with_delimiter(_store(self), self.key or None)
+        found = self._listing()
         return {entry["path"].rpartition("/")[2]: _state(entry) for entry in found["objects"]}
+
+    def _listing(self) -> Any:
+        return _ask(self, lambda: _library().list_with_delimiter(_store(self), self.key or None))
 
     def glob(self, pattern: str) -> Iterator["StorePath"]:
         """The files under this folder whose relative names match, part by part (`*.json`, `*/*.zst`)."""
         parts = pattern.split("/")
-        with _errors(self):
-            entries = [entry["path"] for chunk in _library().list(_store(self), self.key or None) for entry in chunk]
+        entries = _ask(self, lambda: [entry["path"] for entry in _library().list(_store(self), self.key or None).collect()])
         prefix = f"{self.key}/" if self.key else ""
         for path in sorted(entries):
             names = path.removeprefix(prefix).split("/")
@@ -192,8 +192,7 @@ class StorePath:
 
     def put(self, content: bytes | Path) -> None:
         """Commits bytes, or a file of this machine, as this file, by one PUT: whole or not at all."""
-        with _errors(self):
-            _library().put(_store(self, is_write=True), self.key, content, use_multipart=False)
+        _ask(self, lambda: _library().put(_store(self, is_write=True), self.key, content, use_multipart=False))
 
     def put_if(self, content: bytes, mode: Any) -> str | None:
         """Commits bytes where `mode` holds (`create`: there is no such file; `{"e_tag": …}`: it has that ETag); gives the new ETag.
@@ -214,8 +213,7 @@ class StorePath:
     def unlink(self, missing_ok: bool = False) -> None:
         """Removes the file."""
         try:
-            with _errors(self):
-                _library().delete(_store(self), self.key)
+            _ask(self, lambda: _library().delete(_store(self), self.key))
         except FileNotFoundError:
             if not missing_ok:
                 raise
@@ -420,6 +418,32 @@ def _open(root: str, options: StoreOptions, request_seconds: float) -> Any:
     return cast(Any, from_url)(root, client_options=client, retry_config=retries, **given)
 
 
+def _ask(place: StorePath, question: Callable[[], Result]) -> Result:
+    """The answer to a question; asked again where its body was cut, which the library does itself for some questions alone."""
+    for number in range(place.options.max_retries + 1):
+        with _errors(place):
+            try:
+                return question()
+            except _library().exceptions.BaseError as error:
+                if number == place.options.max_retries or not _CUT.search(str(error)):
+                    raise
+            except _CutError as cut:
+                if number == place.options.max_retries:
+                    raise InputError(f"{place}: {cut}, {number + 1} times; is a proxy in between?") from None
+        time.sleep(min(0.1 * 2**number, place.options.max_pause_seconds))
+    raise AssertionError
+
+
+class _CutError(Exception):
+    """A body that is shorter than the store said."""
+
+
+def _whole(content: bytes, num_bytes: int) -> bytes:
+    if len(content) != num_bytes:
+        raise _CutError(f"{len(content)} of {num_bytes} bytes came")
+    return content
+
+
 def _state(entry: Any) -> FileState:
     return FileState(st_size=entry["size"], version=entry["e_tag"] or entry["last_modified"].isoformat())
 
@@ -440,7 +464,7 @@ def _errors(place: StorePath) -> Iterator[None]:
 
 
 def _refuse(place: StorePath, error: Exception) -> NoReturn:
-    raise InputError(f"{place}: {reason_of(error, place.options)}") from None
+    raise InputError(f"{place}: {reason_of(error, place)}") from None
 
 
 def is_precondition(error: Exception) -> bool:
@@ -448,15 +472,16 @@ def is_precondition(error: Exception) -> bool:
     return type(error).__name__ in ("PreconditionError", "AlreadyExistsError")
 
 
-def reason_of(error: Exception, options: StoreOptions) -> str:
+def reason_of(error: Exception, place: StorePath) -> str:
     """What a store's refusal means and what to do, in one line without the library's debug output."""
+    options = place.options
     text = str(error).partition("\n\nDebug source")[0]
     status, code = _HTTP_STATUS.search(text), _S3_CODE.search(text)
     message = _S3_MESSAGE.search(text)
     said = ": ".join(part[1] for part in (code, message) if part) or (f"HTTP status {status[1]}" if status else "")
     if is_precondition(error):
         return "has changed since this run began to read it; leave it alone and run the same command again"
-    if "169.254.169.254" in text or "/latest/api/token" in text or "NoCredentials" in text or "credential" in text.lower():
+    if any(sign in text for sign in _NO_CREDENTIALS) or "credential" in text.lower():
         return (
             "no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SKIP_SIGNATURE=true for a public bucket), "
             "or run where the machine's role has them"
@@ -464,7 +489,8 @@ def reason_of(error: Exception, options: StoreOptions) -> str:
     if "NoSuchBucket" in text:
         return f"no such bucket ({said})"
     if status and status[1] in ("401", "403"):
-        payer = "" if options.is_requester_paying else "; where the reader pays, as at arXiv's, give --requester-pays"
+        is_payer_asked = place.root.startswith("s3:") and not options.is_requester_paying
+        payer = "; where the reader pays, as at arXiv's, give --requester-pays" if is_payer_asked else ""
         return f"access is denied ({said}){payer}; check the credentials in the environment and what they may do"
     if status and status[1] in ("301", "307", "400") and ("Redirect" in text or "region" in text.lower()):
         return f"the bucket is in another region ({said}); set AWS_REGION to its region"

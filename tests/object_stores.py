@@ -20,6 +20,7 @@ import pytest
 from shards.store import StoreOptions, StorePath
 
 KEY, SECRET = "test-key", "test-secret-that-no-file-may-hold"
+_SIGNED = f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
 
 @contextmanager
@@ -94,6 +95,7 @@ class Faults:
     cut_share: float = 0.0  # of bodies: half of it, and then the connection ends
     slow_share: float = 0.0  # of bodies: in pieces, with pauses
     requester_pays: frozenset[str] = frozenset()  # buckets that answer 403 without the header
+    public: frozenset[str] = frozenset()  # buckets that anybody may read
     denied: frozenset[str] = frozenset()  # buckets that answer 403 to everything
     broken: frozenset[str] = frozenset()  # buckets that answer 503 to everything
     seed: int = 1
@@ -137,9 +139,12 @@ def fault_proxy(server: str, faults: Faults) -> Iterator[Proxy]:
             if bucket in faults.broken or error < faults.error_share:
                 proxy.count("error")
                 return self.refuse(*((503, "SlowDown") if error < faults.error_share / 2 else (500, "InternalError")))
+            headers = dict(self.headers.items())
+            if bucket in faults.public and self.command in ("GET", "HEAD"):
+                headers["Authorization"] = _SIGNED
             connection = http.client.HTTPConnection(host, int(port), timeout=30)
             try:
-                connection.request(self.command, self.path, body=body, headers=dict(self.headers.items()))
+                connection.request(self.command, self.path, body=body, headers=headers)
                 response = connection.getresponse()
                 content = response.read()
             finally:

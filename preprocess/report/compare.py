@@ -5,7 +5,6 @@ A paper is the same in both where tar and member are (of a name that stands in a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from preprocess.changes import Change, changes
 from preprocess.report.books import FinishedRun, read_run, tally
+from shards.store import Place
 
 NUM_EXAMPLES = 3  # of each way from one fate to another
 ABSENT = "not in the run"
@@ -62,7 +62,7 @@ class Comparison:
         return next(amount for amount in self.totals if amount.name == name)
 
 
-def compare(before: Path, after: Path) -> Comparison:
+def compare(before: Place, after: Place) -> Comparison:
     """Compares the runs in two folders. Raises `InputError` where one of them is not that of a finished run."""
     runs = [read_run(folder, ["text_sha256"]) for folder in (before, after)]
     fates = [_fates(run.members) for run in runs]

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 from preprocess.changes import Change
 from preprocess.report.compare import Amount, Comparison, Move
 from shards.commit import write_bytes
 from shards.errors import InputError
 from shards.page import bar, document, number, table
+from shards.store import Place
 
 MAX_MOVES = 40  # lines of the terminal; the page shows all
 _BEFORE, _AFTER = "A", "B"
 
 
-def write_comparison(comparison: Comparison, html: Path) -> None:
+def write_comparison(comparison: Comparison, html: Place) -> None:
     """Writes the page of a comparison, whole or not at all."""
     if html.is_dir():
         raise InputError(f"{html}: is a folder; --html takes the name of a file")

@@ -18,12 +18,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from preprocess.sources.scans import known_digest
+from preprocess.sources.scans import keep_digest, known_digest
 from preprocess.sources.withdrawal import find_withdrawal
 from shards.commit import fsync_folder, remove_temporaries, remove_temporary_folders, temporary_path, write_bytes
 from shards.errors import InputError
 from shards.manifest import read_manifest, write_manifest
-from shards.store import Place, find_files, open_binary, readable, states_in
+from shards.store import Place, find_files, open_binary, readable, state_of, states_in
 
 FORMAT = 1
 SPILL_BYTES = 64 << 20
@@ -181,6 +181,7 @@ def build_metadata(snapshot: Place, out: Place) -> MetadataSummary:
     spill_folder = temporary_path(folder / "spill")
     spill_folder.mkdir()
     try:
+        state = state_of(snapshot)
         with open_binary(snapshot) as handle:
             digest, num_bytes = _spill(snapshot, handle, spill_folder)
         spilled = sorted(spill_folder.iterdir())
@@ -199,6 +200,7 @@ def build_metadata(snapshot: Place, out: Place) -> MetadataSummary:
     fsync_folder(folder)
     manifest = {"format": FORMAT, "snapshot": {"name": snapshot.name, "bytes": num_bytes, "sha256": digest}, "months": months}
     write_manifest(manifest_path, manifest)
+    keep_digest(snapshot, state, digest, out)
     return _summary(manifest, was_built=True)
 
 

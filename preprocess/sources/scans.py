@@ -92,8 +92,14 @@ def known_digest(file: Place, out: Place) -> str:
     if kept | wanted == kept and isinstance(kept.get("sha256"), str):
         return str(kept["sha256"])
     digest = file_digest(file, "sha256")
-    write_bytes(place, orjson.dumps(wanted | {"sha256": digest}))
+    keep_digest(file, state, digest, out)
     return digest
+
+
+def keep_digest(file: Place, state: FileState, sha256: str, out: Place) -> None:
+    """Keeps what `known_digest` tells; `state` is that of the file before it was read."""
+    kept = {"format": _FORMAT, "num_bytes": state.st_size, "version": state.version, "sha256": sha256}
+    write_bytes(out / SCANS / f"{file.name}.sha256.json", orjson.dumps(kept))
 
 
 def _kept_digest(place: Place) -> dict[str, Any]:

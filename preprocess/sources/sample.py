@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from preprocess.sources.tars import TarListing, Unit
 from shards.fingerprint import unit_interval
+from shards.store import Place
 
 _SALT = "sample of a dump"
 
@@ -17,7 +17,7 @@ class Sample:
     max_papers: int
     max_tars: int
 
-    def tars(self, paths: Sequence[Path]) -> list[Path]:
+    def tars(self, paths: Sequence[Place]) -> list[Place]:
         """The tars that are opened at all, in the order in which they are given."""
         chosen = set(sorted(paths, key=lambda path: unit_interval(path.name, _SALT))[: self.max_tars])
         return [path for path in paths if path in chosen]

@@ -7,7 +7,7 @@ and bounded. Here are the loop, the calls of macros and the reading of their arg
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,6 +82,9 @@ class Expander:
         self.trace = trace
         self.texts = dict(texts)
         self.by_lower = {name.lower(): name for name in texts}
+        self.by_base: defaultdict[str, list[str]] = defaultdict(list)  # files by their names without folders
+        for name in texts:
+            self.by_base[name.rpartition("/")[2].lower()].append(name)
         self.config = config
         self.scan = scan if scan is not None else Scanner(sum(map(len, texts.values())), has_comments=True)
         self.macros: MutableMapping[str, Macro] = {}

@@ -23,10 +23,11 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
     """
     texts, warnings = decode(tree.files, trace)
     warnings.update(tree.notes)
-    readme = next(
-        (tree.files[name] for name in ("00README.json", "00README.yaml", "00README.yml", "00README.XXX") if name in tree.files), None
-    )
+    readme = _readme(tree.files)
     roots = find_root(texts, readme)
+    if len(roots) > config.max_roots:
+        warnings["root_limit"] += len(roots) - config.max_roots
+        roots = roots[: config.max_roots]
     if not roots:
         return Rejection(
             stage=Stage.EXTRACT,
@@ -94,6 +95,13 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
         dropped_characters={kind: count for kind, count in sorted(dropped.items()) if count},
         warnings=dict(sorted(warnings.items())),
     )
+
+
+def _readme(files: Mapping[str, bytes]) -> bytes | None:
+    """arXiv's own word on the submission: the newest of its forms that is there."""
+    by_lower = {name.lower(): content for name, content in files.items()}
+    forms = (f"00readme{ending}" for ending in (".json", ".jsn", ".yaml", ".yml", ".toml", ".xxx", ""))
+    return next((by_lower[name] for name in forms if name in by_lower), None)
 
 
 def _dropped_source(expanded: Expanded, rendered: Rendered, num_source: int) -> Counter[str]:

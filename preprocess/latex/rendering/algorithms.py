@@ -37,7 +37,7 @@ _UNNUMBERED = frozenset(
 )  # of algorithmicx and algorithmic
 _IN_LINE = frozenset({"KwTo", "Comment", "COMMENT", "Call", "TO", "AND", "OR", "NOT", "TRUE", "FALSE", "XOR"})
 _LINES_NUMBERED = re.compile(
-    r"\\usepackage\s*\[[^\]]*(?i:linesnumbered(?!hidden))[^\]]*\]\s*\{[^{}]*algorithm2e|\\(?i:linesnumbered)(?![A-Za-z])"
+    r"\\usepackage\s*\[[^\]]{0,200}(?i:linesnumbered(?!hidden))[^\]]{0,200}\]\s*\{[^{}]*algorithm2e|\\(?i:linesnumbered)(?![A-Za-z])"
 )
 _HEAD_OF_ALGORITHM = re.compile(r"(?:[^\W\d_][\w /]{0,30}:|\[caption:)(?=\s|$)")  # algorithm2e's input and output: lines without a number
 _LINE_STEP = re.compile(r"\s*\[\s*(\d{1,3})\s*\]")  # \begin{algorithmic}[1]

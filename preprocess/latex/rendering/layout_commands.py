@@ -13,7 +13,7 @@ _DIMENSION = (
     r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\magstep\s*\d|\\[A-Za-z]+)"
     r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?)*"
 )
-_RULE_SPAN = re.compile(r"(?:\([lr]*\))?(?:\[[^\]\n]*\])?(?:\([lr{}.\w]*\))?\{[^{}\n]*\}")
+_RULE_SPAN = re.compile(r"(?:\([lr]{0,9}\))?(?:\[[^\]\n]{0,80}\])?(?:\([lr{}.\w]{0,80}\))?\{[^{}\n]{0,80}\}")
 _DIMENSION_RE = re.compile(_DIMENSION)
 _FONT = re.compile(r"\s*\\[A-Za-z]+\s*=?\s*[A-Za-z]+\d*(?:\s+(?:scaled|at)\s*(?:\\magstep\w*\s*\d?|\d+\.?\d*\s*(?:pt)?))?")
 _RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")

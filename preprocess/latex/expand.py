@@ -32,8 +32,10 @@ from preprocess.latex.scan import Scanner, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS
 from preprocess.latex.trace import Note, Trace
 
-_TOKEN = re.compile(r"\\([A-Za-z@]+)(?:(?=[^\0-\x7f])())?|(\{)|(\})|\\([^A-Za-z@])|[\\%]")  # what is between means itself
-_WORD, _WORD_BEFORE_NON_ASCII, _OPEN, _CLOSE, _SYMBOL = range(1, 6)  # its groups
+# the next token and what stands before it; led by the run of characters, as a search for the token costs twice the time
+_TOKEN = re.compile(r"[^\\{}%]*(?:\\([A-Za-z@]+)(?:(?=[^\0-\x7f])())?|(\{)|(\})|\\([^A-Za-z@])|(%)|(\\)|\Z)")
+_WORD, _WORD_BEFORE_NON_ASCII, _OPEN, _CLOSE, _SYMBOL, _PERCENT, _LAST_BACKSLASH = range(1, 8)  # its groups
+_AFTER_BACKSLASH = frozenset({_WORD, _WORD_BEFORE_NON_ASCII, _SYMBOL})
 _COMMENT = re.compile(r"%[^\n]*(?:\n[ \t]*|$)")
 _INCLUDING = re.compile(r"[A-Za-z]*(?:input|import|include|subfile)[A-Za-z]*", re.I)
 _MACRO = re.compile(r"\s*\\([A-Za-z@]+)\s*")
@@ -209,12 +211,13 @@ class Expander:
                 continue
             elif kind == _SYMBOL and found[_SYMBOL] not in macros:
                 continue
-            start = found.start()
+            elif kind is None:
+                break
+            start = found.start(_WORD if kind == _WORD_BEFORE_NON_ASCII else kind) - (kind in _AFTER_BACKSLASH)
             if start > begin:
                 self.emit(text[begin:start])
                 self.is_after_word = start == word_end
-            frame.position = start
-            self._obey_token(frame, found)
+            self._obey_token(frame, found, start)
             return
         self.emit(text[begin:])
         self.is_after_word = word_end == len(text)
@@ -227,15 +230,15 @@ class Expander:
         self.plain.add(name)
         return True
 
-    def _obey_token(self, frame: Frame, found: re.Match[str]) -> None:
+    def _obey_token(self, frame: Frame, found: re.Match[str], start: int) -> None:
         kind = found.lastindex
         frame.position = found.end()
         if kind in (_WORD, _WORD_BEFORE_NON_ASCII):
-            self._command(frame, found[1], found.start())
+            self._command(frame, found[_WORD], start)
         elif kind == _SYMBOL:
             self.call(frame, found[_SYMBOL], self.macros[found[_SYMBOL]])
-        elif frame.text[found.start()] == "%":
-            comment = _COMMENT.match(frame.text, found.start())
+        elif kind == _PERCENT:
+            comment = _COMMENT.match(frame.text, start)
             assert comment is not None
             self.dropped["comment"] += frame.num_source(comment.start(), comment.end())
             frame.position = comment.end()

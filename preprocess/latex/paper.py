@@ -173,7 +173,7 @@ _FENCED = re.compile(r"(^```\n.*?^```$)", re.S | re.M)
 _BLANKS = re.compile(r"[ \t]{2,}")
 _LINE_ENDS = re.compile(r"[ \t]+\n[ \t]*|\n[ \t]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
-_SIGN_AFTER_BLANK = re.compile(r"[,.;:)\]](?=\s|\Z)(?<= .)")
+_BLANK_BEFORE_SIGN = re.compile(r" (?=[,.;:)\]](?:\s|\Z))")
 
 
 def _tidy(text: str) -> str:
@@ -193,10 +193,4 @@ def _tidy_prose(text: str) -> str:
             text = text.replace("  ", " ")
         text = text.replace(" \n", "\n").replace("\n ", "\n")
     text = _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
-    parts: list[str] = []
-    begin = 0
-    for found in _SIGN_AFTER_BLANK.finditer(text):
-        parts.append(text[begin : found.start() - 1])
-        begin = found.start()
-    parts.append(text[begin:])
-    return "".join(parts)
+    return _BLANK_BEFORE_SIGN.sub("", text)

@@ -29,7 +29,7 @@ _TAKEN_OF_CLASSES = frozenset({"newtheorem", "declaretheorem", "newif"})
 _INTERNAL_NAME = re.compile(r"\*?\s*\{?\s*\\[A-Za-z]*@")
 _UNBRACED_NAME = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"? ?")
 _FILE_NAME = re.compile(r"[\w./ -]+")
-_SWITCHING = re.compile(r"\\([A-Za-z]+(?:true|false))(?![A-Za-z@])(?:\s*\{[^{}\\]{0,2000}\})?|[{}]|\\.", re.S)
+_SWITCHING = re.compile(r"\\([A-Za-z]+(?:true|false))(?![A-Za-z@])(?:\s*\{[^{}\\]{0,2000}\})?|[{}]|\\[\\{}]")
 _MACRO = re.compile(r"\\([A-Za-z@]+)\s*")
 _BEGIN_DOCUMENT = re.compile(r"\\begin\s*\{document\}")
 _ARGUMENT_PLACE = re.compile(r"#\d")
@@ -258,9 +258,13 @@ def _set_switches(expander: Expander, text: str) -> None:
     calls: list[str] = []
     depth = 0
     for found in _SWITCHING.finditer(text):
-        depth += {"{": 1, "}": -1}.get(found[0], 0)
-        if depth == 0 and found[1] is not None:
-            calls.append(found[0])
+        token = found[0]
+        if token == "{":
+            depth += 1
+        elif token == "}":
+            depth -= 1
+        elif depth == 0 and found[1] is not None:
+            calls.append(token)
     if calls:
         run = type(expander)({"switches": "\n".join(calls)}, expander.config, expander.scan)
         run.macros, run.switches, run.counters = ChainMap({}, expander.macros), expander.switches, expander.counters

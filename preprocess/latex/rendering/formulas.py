@@ -16,8 +16,9 @@ _STANDARD_DISPLAYS = {"mathpar": "gather*", "subeqnarray": "eqnarray", "subeqnar
 _AND = re.compile(r"\\and(?![A-Za-z])")
 _DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
-_NO_READER = re.compile(
-    r"[ \t]*\\label\s*\{[^{}]*\}"
+_BLANKS_BEFORE_LABEL = re.compile(r"[ \t]+(?=\\label\s*\{[^{}]*\})")
+_NO_READER = re.compile(  # each alternative begins with a backslash: nothing else is looked at
+    r"\\label\s*\{[^{}]*\}"
     r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*\(\s*\)"
@@ -97,6 +98,8 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
     if "\x02" in content or "\x03" in content:
         content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
     if "\\" in content:
+        if "\\label" in content:
+            content = _BLANKS_BEFORE_LABEL.sub("", content)
         content = _NO_READER.sub("", content)
         if _QUANTITY.search(content) is not None:
             content = _math_quantities(renderer, content)

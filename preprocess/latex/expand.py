@@ -15,6 +15,7 @@ from functools import lru_cache
 from preprocess.config import LatexConfig
 from preprocess.latex.expansion import (
     acronyms,
+    algorithmic,
     boxes,
     conditionals,
     definitions,
@@ -55,6 +56,7 @@ HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the cor
     **environments.HANDLERS,
     **acronyms.HANDLERS,
     **names.HANDLERS,
+    **algorithmic.HANDLERS,
     **loops.HANDLERS,
     **verbatims.HANDLERS,
     **primitives.HANDLERS,

@@ -7,6 +7,7 @@ from collections import ChainMap
 from typing import TYPE_CHECKING
 
 from preprocess.latex.decode import is_tex_name
+from preprocess.latex.expansion import algorithmic
 from preprocess.latex.expansion.definitions import argument_kinds
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, uncomment
 from preprocess.latex.find_root import plain_path
@@ -180,6 +181,7 @@ def _usepackage(expander: Expander, frame: Frame, name: str, start: int) -> bool
         return True
     for package in target[0].split(","):
         expander.packages.add(package.strip().lower())
+        algorithmic.without_ends(expander, package, given[0] if given is not None else "")
         if name.startswith("document"):
             _learn(expander, package)
             if name == "documentstyle":  # LaTeX 2.09 has its packages among the options

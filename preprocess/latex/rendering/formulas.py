@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from preprocess.latex import siunitx
-from preprocess.latex.rendering import astronomy
+from preprocess.latex.rendering import astronomy, plain_tex
 from preprocess.latex.rendering.citations import cites, refs
 from preprocess.latex.scan import unguard
 
@@ -67,6 +67,8 @@ def inline_math(renderer: "Renderer", content: str) -> str:
 
 def display(renderer: "Renderer", content: str) -> str:
     """A formula on lines of its own, from what stands between `$$` and `$$`."""
+    if plain_tex.is_table(content):
+        return f"\n\n{renderer.nested(content)}\n\n"
     content = _clean_math(renderer, content)
     return f"\n\\[{content}\\]\n" if content else " "
 

@@ -53,7 +53,10 @@ def _line(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     found = renderer.scan.group(text, end)
     if found is None:
         return end
-    out.append(f"\n\n{renderer.nested(found[0])}\n\n")
+    if renderer.table_depth or renderer.is_in_front:
+        out.append(renderer.inline(found[0]))
+    else:
+        out.append(f"\n\n{renderer.nested(found[0])}\n\n")
     return found[1]
 
 
@@ -165,6 +168,9 @@ def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
     renderer.dropped["layout_command"] += end - _start(text, end, name)
     if not LAYOUT.match(name):
         renderer.unknown[name] += 1
+    if name[0] == "@" and name[1:2].islower() and out and out[-1][-1:].isalnum():
+        out.append(name)  # AmS-TeX's \\@ in an address
+        return end
     if text[end : end + 1] == "[":
         closing = renderer.scan.bracket_end(text, end, 2_000)
         if closing > 0 and _STRENGTH.match(text, end):

@@ -3,9 +3,9 @@
 import argparse
 import gzip
 import io
+import os
 import sys
 import tarfile
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from preprocess.explain import explanation
 from preprocess.guard import guarded
 from preprocess.latex.trace import Trace
 from preprocess.pipeline import process_paper
+from preprocess.places import add_source_options, output_place, source_places
 from preprocess.records import RawPaper, Rejection, Stage
 from preprocess.settings import load_config
 from preprocess.sources.tars import arxiv_id_of
@@ -40,16 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(prog=PROG, description="Raw arXiv tars in, a corpus of text shards and a ledger of every loss out.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_SubParser)
     run = commands.add_parser("run", help="tars to corpus; the same command again does only what is missing")
-    run.add_argument(
-        "--source", required=True, metavar="DIR_OR_URI", help="folder of arXiv_src_YYMM_NNN.tar, of this machine or of a store"
-    )
-    run.add_argument("--metadata", required=True, metavar="FILE_OR_URI", help="metadata snapshot in the OAI/Kaggle JSON-lines schema")
+    add_source_options(run)
     run.add_argument("--out", required=True, metavar="DIR_OR_URI", help="folder for everything the run writes, seen by every node")
-    run.add_argument("--endpoint", metavar="URL", help=cli.ENDPOINT_HELP)
-    run.add_argument("--source-endpoint", metavar="URL", help="S3 server of the source alone, where it is another than the output's")
-    run.add_argument(
-        "--requester-pays", action="store_true", help="you pay for reading --source and --metadata, as arXiv's bucket s3://arxiv/src asks"
-    )
     run.add_argument(
         "--scratch",
         type=Path,
@@ -83,6 +76,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_config(extract)
     extract.set_defaults(do=_extract)
+    plan = commands.add_parser("plan", help="what a run would read, cost and take, before it starts")
+    add_source_options(plan, needs_metadata=False)
+    plan.add_argument("--out", metavar="DIR_OR_URI", help="output of earlier runs: what is done there is not planned")
+    plan.add_argument(
+        "--cores",
+        type=int,
+        action="append",
+        default=[],
+        metavar="N",
+        help="cores, one worker each; may be repeated (default: this machine's)",
+    )
+    _add_config(plan)
+    plan.set_defaults(do=_plan)
     report = commands.add_parser("report", help="the yield report (HTML) of a run")
     report.add_argument("folder", metavar="DIR_OR_URI", help="the --out of a run")
     report.add_argument("--endpoint", metavar="URL", help=cli.ENDPOINT_HELP)
@@ -121,14 +127,14 @@ def _run(args: argparse.Namespace) -> int:
     if args.num_workers is not None and args.num_workers < 1:
         raise InputError(f"--num-workers is {args.num_workers}; at least 1 is needed")
     config = load_config(args.config, args.set)
-    options = StoreOptions.from_environment(endpoint=args.endpoint)
-    to_read = replace(options, is_requester_paying=args.requester_pays)
-    out = place_at(args.out, options).resolve()
+    source, metadata = source_places(args)
+    assert metadata is not None
+    out = output_place(args.out, args)
     if isinstance(out, Path):
         out = local_folder(out)
     content = run(
-        place_at(args.source, replace(to_read, endpoint=args.source_endpoint or args.endpoint)).resolve(),
-        file_at(args.metadata, to_read).resolve(),
+        source,
+        metadata,
         out,
         config,
         num_workers=args.num_workers,
@@ -195,6 +201,18 @@ def _report(args: argparse.Namespace) -> int:
     html = file_at(args.html, options) if args.html else folder / "report.html"
     write_report(folder, html, args.tokens, args.run)
     print(f"report: {html}")
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from preprocess.plan import plan, plan_lines
+
+    cores = args.cores or [len(os.sched_getaffinity(0))]
+    if min(cores) < 1:
+        raise InputError(f"--cores is {min(cores)}; at least 1 is needed")
+    source, metadata = source_places(args)
+    out = None if args.out is None else output_place(args.out, args)
+    print("\n".join(plan_lines(plan(source, metadata, out, load_config(args.config, args.set)), cores)))
     return 0
 
 

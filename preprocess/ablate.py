@@ -17,6 +17,7 @@ from typing import Any
 
 from preprocess.config import ABLATIONS, Config, Switch, recorded
 from preprocess.corpus.build import build_corpus
+from preprocess.places import add_source_options, source_places
 from preprocess.report.compare import TRAINED, Comparison, compare
 from preprocess.settings import load_config
 from preprocess.sources.sample import Sample
@@ -51,10 +52,7 @@ class Row:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command, but those of the config."""
-    parser.add_argument("--source", type=Path, required=True, metavar="DIR", help="folder of arXiv_src_YYMM_NNN.tar")
-    parser.add_argument(
-        "--metadata", type=Path, required=True, metavar="FILE", help="metadata snapshot in the OAI/Kaggle JSON-lines schema"
-    )
+    add_source_options(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the runs of all switches and their table")
     parser.add_argument("--sample", type=int, default=SAMPLE_PAPERS, metavar="N", help="papers, about, chosen by hash")
     parser.add_argument("--tars", type=int, default=SAMPLE_TARS, metavar="N", help="tars that they are taken from, at most")
@@ -92,11 +90,13 @@ def ablate(args: argparse.Namespace) -> int:
     default = _unguarded(load_config(args.config, base))
     out = local_folder(args.out).resolve()
     sample = Sample(max_papers=args.sample, max_tars=args.tars)
+    source, metadata = source_places(args)
+    assert metadata is not None
     require_cpus(args.address, args.num_workers)
 
     def whole_run(folder: Path, config: Config) -> dict[str, Any]:
         options = {"num_workers": args.num_workers, "address": args.address, "sample": sample}
-        return run(args.source.resolve(), args.metadata.resolve(), folder, config, **options)
+        return run(source, metadata, folder, config, **options)
 
     rows: list[Row] = []
     with connect(args.address, args.num_workers):

@@ -74,8 +74,6 @@ class LatexConfig:
     # expanded / source characters, judged above 8 MiB of output: real papers stay under 3.
     max_group_depth: int = 60
     # arguments rendered inside one another; deeper ones are flattened by pattern.
-    max_roots: int = 200
-    # root files of one paper; proceedings and books by chapter have some dozens. Those after them are left out.
     min_version_overlap: float = 0.5
     # share of a further root's runs of eight words that an earlier root has, from which on it is a version of the same paper and left out.
     # Versions of one paper were seen to share 0.4-0.97, different papers and supplements of their own 0-0.06.
@@ -86,14 +84,7 @@ class LatexConfig:
     # labels); the others, and all by default, are markers `[cite:N]`.
 
     def __post_init__(self) -> None:
-        for name in (
-            "max_expansions",
-            "max_expansion_depth",
-            "max_output_characters",
-            "max_macro_output_ratio",
-            "max_group_depth",
-            "max_roots",
-        ):
+        for name in ("max_expansions", "max_expansion_depth", "max_output_characters", "max_macro_output_ratio", "max_group_depth"):
             require(getattr(self, name) >= 1, f"latex.{name}", getattr(self, name), "at least 1 is needed")
 
 
@@ -343,6 +334,39 @@ class HarvestConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """What a plan is reckoned with. Decides nothing that a run writes."""
+
+    egress_dollars_per_gb: tuple[tuple[str, float], ...] = (
+        ("same region (us-east-1)", 0.0),
+        ("another region of AWS", 0.02),
+        ("out to the internet", 0.09),
+    )
+    # where the workers are, and dollars for 10^9 bytes from a bucket in us-east-1, where arXiv's is: the price of a month's first 10 TB.
+    dollars_per_1000_requests: float = 0.0004
+    # GET requests of standard storage.
+    prices_from: str = "aws.amazon.com/s3/pricing, us-east-1, as known in 2025; look before you pay"
+    # source and date of both, printed with every plan: edit it with them.
+    bytes_per_paper: float = 1.93e6
+    # of a tar, where nobody states how many papers it holds: 5.6 TB hold 2.9 million (all of arXiv, 2023).
+    papers_per_unit: int = 250
+    # papers that are read one after the other: each such stretch costs a request more than its bytes do.
+    seconds_per_paper: float = 0.09
+    # CPU-seconds, where neither an earlier run nor benchmarks/results tells: 32.9 s for 374 members of a real dump (2026-11-24).
+    overhead: float = 1.1
+    # CPU time of a run / that inside its stages: Ray, reading, writing.
+
+    def __post_init__(self) -> None:
+        for where, price in self.egress_dollars_per_gb:
+            require(price >= 0, "plan.egress_dollars_per_gb", (where, price), "a place and its price, 0 or more, is needed")
+        require(
+            self.dollars_per_1000_requests >= 0, "plan.dollars_per_1000_requests", self.dollars_per_1000_requests, "0 or more is needed"
+        )
+        for name in ("bytes_per_paper", "papers_per_unit", "seconds_per_paper", "overhead"):
+            require(getattr(self, name) > 0, f"plan.{name}", getattr(self, name), "more than 0 is needed")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All of it; what decides an output is written into every manifest (`recorded`)."""
 
@@ -355,9 +379,10 @@ class Config:
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     runaway: RunawayConfig = field(default_factory=RunawayConfig)
     harvest: HarvestConfig = field(default_factory=HarvestConfig)
+    plan: PlanConfig = field(default_factory=PlanConfig)
 
 
-NOT_RECORDED = ("runaway", "harvest")  # sections that no byte of an output depends on
+NOT_RECORDED = ("runaway", "harvest", "plan")  # sections that no byte of an output depends on
 
 
 def recorded(config: Config) -> dict[str, Any]:

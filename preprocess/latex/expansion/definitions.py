@@ -20,7 +20,6 @@ _SUFFIXED = re.compile(
 _ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
 _LET_SOURCE = re.compile(r"\s*=? ?(\\[A-Za-z@]+|\\?.)", re.S)
 _ARGUMENT_PLACE = re.compile(r"#[1-9]")
-_FRAMED_THEOREMS = frozenset({"newmdtheoremenv", "newframedtheorem", "newshadedtheorem"})
 _THEOREM_TITLE = re.compile(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)")
 _ARGUMENT_KIND = re.compile(
     r"[+!>]*(?:([mosvg])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|\\[A-Za-z]+|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?)"
@@ -258,8 +257,6 @@ def _newtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool
     text, position = frame.text, frame.position
     if text[position : position + 1] == "*":
         position += 1
-    if name in _FRAMED_THEOREMS and (given := expander.scan.optional_argument(text, position)) is not None:
-        position = given[1]
     target = expander.scan.argument(text, position)
     if target is None:
         return True
@@ -444,7 +441,7 @@ HANDLERS: dict[str, Handler] = {
     "DeclareMathOperator": _operator,
     **dict.fromkeys(("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), _document_command),
     **dict.fromkeys(("newenvironment", "renewenvironment"), _newenvironment),
-    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim", "newproof", "newdefinition", *sorted(_FRAMED_THEOREMS)), _newtheorem),
+    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim", "newproof", "newdefinition"), _newtheorem),
     "declaretheorem": _declaretheorem,
     **dict.fromkeys(("DeclarePairedDelimiter", "DeclarePairedDelimiterX"), _paired_delimiter),
     **dict.fromkeys(_ALGORITHM_KEYWORDS, _algorithm_keyword),

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 _CLOSED_HEADINGS = frozenset({"heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading"})  # of AmS-TeX
 _INFERENCES = ("Unary", "Binary", "Trinary", "Quaternary", "Quinary")
-_QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 
 
@@ -73,14 +72,10 @@ def _footnote(renderer: "Renderer", text: str, end: int, name: str, out: list[st
         return -1
     if content := renderer.inline(found[0]):
         out.append(f" [footnote: {content}]")
-    if name in ("marginnote", "sidenote", "sidefootnote") and (offset := renderer.scan.optional_argument(text, found[1])) is not None:
-        return offset[1]
     return found[1]
 
 
 def _vfootnote(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    if (quoted := _QUOTED_MARK.match(text, end)) is not None:
-        return _footnote(renderer, text, quoted.end(), name, out)  # AmS-TeX: \footnote"*"{text}
     mark = renderer.scan.argument(text, end)
     after_mark = renderer.scan.skip_space(text, mark[1]) if mark is not None else len(text)
     if mark is not None and text[after_mark : after_mark + 1] == "{":
@@ -128,9 +123,6 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     if (given := renderer.scan.optional_argument(text, end)) is not None and text[start : start + 1] == "[":
         label, is_labelled = renderer.inline(given[0]), True
         end = given[1]
-    elif (quoted := _QUOTED_MARK.match(text, end)) is not None and "(" in quoted[1]:  # AmS-TeX: \item"(a)"
-        label = renderer.inline(quoted[1])
-        end = quoted.end()
     if label:
         out.append(f"\n- {label} ")
     elif is_labelled:
@@ -196,7 +188,7 @@ def _proof_step(renderer: "Renderer", text: str, end: int, name: str, out: list[
 
 COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), _footnote),
-    **dict.fromkeys(("tablefootnote", "blfootnote", "sidefootnote", "titlenote", "note"), _footnote),
+    **dict.fromkeys(("tablefootnote", "blfootnote", "titlenote", "note"), _footnote),
     **dict.fromkeys(("footnote", "vfootnote"), _vfootnote),
     **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), _caption),
     **dict.fromkeys(("subfigure", "subfloat", "subcaptionbox"), _subcaption),

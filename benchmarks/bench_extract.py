@@ -194,7 +194,8 @@ def peers(latexml_limit: int) -> tuple[list[Peer], dict[str, str]]:
     commands: dict[str, Callable[[Path], list[str]]] = {
         "pandoc": lambda file: ["pandoc", "--from=latex", "--to=markdown", "--wrap=none", str(file)],
         "detex": lambda file: ["detex", str(file)],
-        "latexml": lambda file: ["latexml", "--quiet", "--nocomments", "--includestyles", str(file)],
+        # preloaded, since what does not begin with \documentclass is plain TeX to it
+        "latexml": lambda file: ["latexml", "--quiet", "--nocomments", "--preload=LaTeX.pool", str(file)],
     }
     for name, command in commands.items():
         if name == "latexml" and not latexml_limit:

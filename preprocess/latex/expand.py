@@ -492,6 +492,10 @@ class Expander:
 
     def define(self, name: str, macro: Macro, is_global: bool = False) -> None:
         """Gives `name` a meaning until the group ends; the names that the renderer must see keep theirs."""
+        if name.startswith(("labelenum", "theenum")) and len(macro.pieces) == 1:
+            kind = "labelenum" if name[0] == "l" else "theenum"
+            self.emit(f"\\{kind}@{{{name.removeprefix(kind)}}}{{{macro.pieces[0]}}}")  # for the renderer, which counts items
+            return
         if name in PROTECTED_COMMANDS and (macro.delimiters is None or not any(macro.delimiters)):
             return
         if self.scopes and not is_global:

@@ -23,6 +23,7 @@ from preprocess.latex.rendering import (
     formulas,
     front_matter,
     layout_commands,
+    lists,
 )
 from preprocess.latex.rendering.reference_names import ReferenceNames
 from preprocess.latex.scan import Scanner, skip_line_space
@@ -95,7 +96,7 @@ class Renderer:
         self.unknown: Counter[str] = Counter()
         self.front: list[tuple[str, str]] = []
         self.depth = 0
-        self.lists: list[int | None] = []
+        self.lists = lists.Lists()
         self.table_depth = 0
         self.abstract_parts: list[str] = []
         self.has_chapters = False
@@ -122,7 +123,9 @@ class Renderer:
         if document_class is not None and document_class[1].lower() == "beamer":
             body = _OVERLAY.sub(r"\1", body)
         self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
+        self.lists = lists.Lists(document_class[1].lower() if document_class else "")
         if preamble:
+            self.lists.read_preamble(preamble)
             self.has_line_numbers = algorithms.are_lines_numbered(preamble)
             front_matter.read_preamble(self, preamble)
         self.reference_names = ReferenceNames(source, self.theorems, self.autoref_names)
@@ -262,6 +265,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
         citations.COMMANDS,
         front_matter.COMMANDS,
         blocks.COMMANDS,
+        lists.COMMANDS,
         algorithms.COMMANDS,
         layout_commands.COMMANDS,
         blocks.SECTIONS,

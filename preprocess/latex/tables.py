@@ -24,7 +24,7 @@ DISPLAY_ENVIRONMENTS = _words(
 # that stand alone; `split`, `cases`, `array` … stand inside one of these
 INNER_MATH_ENVIRONMENTS = _words(
     "split aligned gathered alignedat cases dcases rcases array matrix pmatrix bmatrix vmatrix Vmatrix Bmatrix smallmatrix subarray "
-    "multlined bmatrix* pmatrix*"
+    "multlined bmatrix* pmatrix* diagram diagram*"
 )
 TABLE_ENVIRONMENTS = _words(
     "NiceTabular xltabular ctabular tabular tabular* tabularx tabulary longtable supertabular xtabular tabu longtabu deluxetable "

@@ -21,9 +21,11 @@ _ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
 _LET_SOURCE = re.compile(r"\s*=? ?(\\[A-Za-z@]+|\\?.)", re.S)
 _ARGUMENT_PLACE = re.compile(r"#[1-9]")
 _THEOREM_TITLE = re.compile(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)")
+_BARE_ARGUMENT = re.compile(r"=\s*(#\d)(?=\s*(?:,|\Z))")  # a title may hold commas
 _ARGUMENT_KIND = re.compile(
     r"[+!>]*(?:([mosvg])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|\\[A-Za-z]+|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?)"
 )
+_FRAMED_THEOREMS = ("newmdtheoremenv", "newframedtheorem", "newshadedtheorem", "newtheoremrep")
 _ALGORITHM_KEYWORDS = {
     "SetKwFunction": 2,
     "SetKwData": 2,
@@ -257,6 +259,8 @@ def _newtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool
     text, position = frame.text, frame.position
     if text[position : position + 1] == "*":
         position += 1
+    if name == "newmdtheoremenv" and (given := expander.scan.optional_argument(text, position)) is not None:
+        position = given[1]
     target = expander.scan.argument(text, position)
     if target is None:
         return True
@@ -272,6 +276,57 @@ def _newtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool
     frame.position = position
     expander.dropped["definition"] += frame.num_source(start, position)
     expander.theorems[target[0].strip()] = title[0]
+    return True
+
+
+def _newtcolorbox(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """tcolorbox's `\\newtcolorbox{keys}[1]{title=#1}` and mdframed's `\\newmdenv[frametitle=Note]{note}`."""
+    text, position = frame.text, frame.position
+    options, num_arguments = "", 0
+    default: str | None = None
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        options, position = given
+    target = expander.scan.group(text, position)
+    if target is None:
+        return True
+    position = target[1]
+    if name == "newtcolorbox":
+        if (given := expander.scan.optional_argument(text, position)) is not None:
+            num_arguments, position = argument_count(given[0]), given[1]
+            if (given := expander.scan.optional_argument(text, position)) is not None:
+                default, position = given
+        body = expander.scan.group(text, position)
+        if body is None:
+            return True
+        options, position = body
+    frame.position = position
+    expander.dropped["definition"] += frame.num_source(start, position)
+    box = "tcolorbox" if name == "newtcolorbox" else "mdframed"
+    options = _BARE_ARGUMENT.sub(r"={\1}", options)
+    begin = Macro(num_arguments, default, split_body(stored_body(f"\\begin{{{box}}}[{options}]")))
+    expander.environments[target[0].strip()] = Environment(begin, f"\\end{{{box}}}")
+    return True
+
+
+def _newtcbtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """tcolorbox's `\\newtcbtheorem{lem}{Lemma}{colback=red}{l}`, used as `\\begin{lem}{title}{label}`."""
+    text, position = frame.text, frame.position
+    if (given := expander.scan.optional_argument(text, position)) is not None:
+        position = given[1]
+    groups: list[str] = []
+    while len(groups) < 4:
+        found = expander.scan.group(text, position)
+        if found is None:
+            return True
+        groups.append(found[0])
+        position = found[1]
+    frame.position = position
+    expander.dropped["definition"] += frame.num_source(start, position)
+    target, title, _, prefix = groups
+    own = f"{target.strip()}@tcb"
+    expander.theorems[own] = title
+    begin = f"\\begin{{{own}}}[#2]\\label{{{prefix.strip()}:#3}}"
+    expander.environments[target.strip()] = Environment(Macro(3, "", split_body(begin)), f"\\end{{{own}}}")
     return True
 
 
@@ -441,8 +496,10 @@ HANDLERS: dict[str, Handler] = {
     "DeclareMathOperator": _operator,
     **dict.fromkeys(("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), _document_command),
     **dict.fromkeys(("newenvironment", "renewenvironment"), _newenvironment),
-    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim", "newproof", "newdefinition"), _newtheorem),
+    **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim", "newproof", "newdefinition", *_FRAMED_THEOREMS), _newtheorem),
     "declaretheorem": _declaretheorem,
+    **dict.fromkeys(("newtcolorbox", "newmdenv"), _newtcolorbox),
+    **dict.fromkeys(("newtcbtheorem", "NewTcbTheorem"), _newtcbtheorem),
     **dict.fromkeys(("DeclarePairedDelimiter", "DeclarePairedDelimiterX"), _paired_delimiter),
     **dict.fromkeys(_ALGORITHM_KEYWORDS, _algorithm_keyword),
     **dict.fromkeys(

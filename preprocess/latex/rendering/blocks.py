@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _CLOSED_HEADINGS = frozenset({"heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading"})  # of AmS-TeX
 _INFERENCES = ("Unary", "Binary", "Trinary", "Quaternary", "Quinary")
+_BOX_SIZE = re.compile(r"\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)")
+_STRUT_ROW = re.compile(r"(?:\A|(?<=\\cr))\s*(?:height|depth)\s*[\d.]+\s*[a-z]{2}[^\\]{0,20}(?:&?\s*\\omit\s*)*[&\s]*\\cr")
+_TAB_STOPS = re.compile(r"\s*(?:\d+\s*\\columns(?![A-Za-z])|\\\+(?:[^\\\n]|\\(?!cr(?![A-Za-z]))|\n(?!\n)){0,1000}\\cr(?![A-Za-z]))")
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 
 
@@ -117,24 +120,6 @@ def _subcaption(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return end
 
 
-def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    label, is_labelled = "", False
-    start = skip_line_space(text, end)
-    if (given := renderer.scan.optional_argument(text, end)) is not None and text[start : start + 1] == "[":
-        label, is_labelled = renderer.inline(given[0]), True
-        end = given[1]
-    if label:
-        out.append(f"\n- {label} ")
-    elif is_labelled:
-        out.append("\n")  # \item[]: a line without a mark
-    elif renderer.lists and renderer.lists[-1] is not None:
-        renderer.lists[-1] += 1
-        out.append(f"\n{renderer.lists[-1]}. ")
-    else:
-        out.append("\n- ")
-    return skip_line_space(text, end)
-
-
 def _par(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     out.append("\n\n")
     return renderer.scan.skip_space(text, end)
@@ -170,6 +155,46 @@ def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return skip_line_space(text, end)
 
 
+def _alignment(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Plain TeX's table, without the row that tells how its columns are set: `\\halign{#&#\\cr a&b\\cr}`."""
+    found = _BOX_SIZE.match(text, end)
+    given = renderer.scan.group(text, found.end() if found else end)
+    if given is None:
+        return -1
+    content, after = given
+    preamble = renderer.scan.find_outside_groups(content, "\\cr", 0)
+    if preamble < 0 or "#" not in content[:preamble]:
+        return -1
+    renderer.dropped["layout_command"] += preamble
+    renderer.table_depth += 1
+    out.append(f"\n\n{renderer.nested(_STRUT_ROW.sub('', content[preamble + 3 :]))}\n\n")
+    renderer.table_depth -= 1
+    return after
+
+
+def _tab_stops(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Plain TeX's `\\settabs 3 \\columns` and `\\settabs\\+ widest & row \\cr`."""
+    found = _TAB_STOPS.match(text, end)
+    if found is None:
+        return -1
+    renderer.dropped["layout_command"] += found.end() - end
+    return found.end()
+
+
+def tabbed_row(renderer: "Renderer", text: str, end: int, out: list[str]) -> int:
+    """Plain TeX's `\\+ a & b \\cr`; -1 where it is none."""
+    stop = text.find("\\cr", end, end + 2_000)
+    if stop < 0 or "\n\n" in text[end:stop]:
+        return -1
+    renderer.table_depth += 1
+    out.append(f"\n{renderer.inline(text[end:stop])}")
+    renderer.table_depth -= 1
+    after = renderer.scan.skip_space(text, stop + 3)
+    if not text.startswith("\\+", after):
+        out.append("\n")
+    return after
+
+
 def _proof_step(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """bussproofs: a line for each premise and conclusion of a proof tree, the rule's name before the conclusion that it gives."""
     found = renderer.scan.group(text, end)
@@ -192,7 +217,6 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("footnote", "vfootnote"), _vfootnote),
     **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), _caption),
     **dict.fromkeys(("subfigure", "subfloat", "subcaptionbox"), _subcaption),
-    **dict.fromkeys(("item", "itemitem", "bitem"), _item),
     "Deduce": _proof_step,
     **dict.fromkeys(("Axiom", "AxiomC", "AXC", "UIC", "BIC", "TIC", "DeduceC", "LeftLabel", "RightLabel"), _proof_step),
     **dict.fromkeys((f"{number}{kind}" for number in _INFERENCES for kind in ("Inf", "InfC")), _proof_step),
@@ -200,6 +224,8 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), _par),
     **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "linebreak", "tablebreak", "DisplayProof"), _row),
     "multicolumn": _multicolumn,
+    "halign": _alignment,
+    "settabs": _tab_stops,
     **dict.fromkeys(("endfirsthead", "endhead", "endfoot"), _table_head),
     **dict.fromkeys(("proclaim", "demo", "remark", "example", "definition", "roster"), _proclaim),
 }

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from preprocess.latex.rendering.blocks import tabbed_row
 from preprocess.latex.rendering.formulas import display, inline_math
 from preprocess.latex.scan import skip_line_space, unguard
 from preprocess.latex.tables import COMBINING
@@ -73,6 +74,8 @@ def control_symbol(renderer: "Renderer", text: str, end: int, character: str, ou
     if character in COMBINING:
         after = _accent(renderer, text, end, character, out)
         return after if after >= 0 else end
+    if character == "+" and (after := tabbed_row(renderer, text, end, out)) >= 0:
+        return after
     if character in "-/!@+*<>|0":  # \0 is a digit's width of iopart's tables
         return end
     if character == "$":

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from preprocess.latex.rendering import algorithms
+from preprocess.latex.rendering import algorithms, lists
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments
 from preprocess.latex.scan import KEY_VALUE
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
 _BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
-_NAME_OPTION = re.compile(r"\b(?:name|title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
+_NAME_OPTION = re.compile(r"\b(?:name|(?:frame)?title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
 _REFERENCES = re.compile(r"\s*#+ (?:[\dIVX]+\.? )?(?:references|bibliography|literature(?: cited)?|notes and references)[.:]?\s*", re.I)
 MAX_ABSTRACTS = 4  # of one root: in several languages
-_LISTS = frozenset(
-    {"itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumitem"}
-)
 _TABLE_ARGUMENTS = {  # "om" of all others
     "tabularx": "mom", "tabular*": "mom", "tabulary": "mm", "xltabular": "omm", "NiceTabularX": "mom", "tabbing": "",
 }  # fmt: skip
@@ -37,7 +34,7 @@ _ENVIRONMENT_ARGUMENTS = {
     "subtable": "om", "algorithm": "o", "algorithmic": "o", "algorithm2e": "o", "adjustwidth": "mm", "spacing": "m", "sidewaystable": "o",
     "sidewaysfigure": "o", "thebibliography": "m", "appendices": "", "column": "m", "columns": "o", "block": "m",
     "tcolorbox": "o", "mdframed": "o", "adjustbox": "m", "CJK": "mm", "CJK*": "mm", "otherlanguage": "m", "hyphenrules": "m",
-    "flushleft": "", "addmargin": "m", "turn": "m", "boxedminipage": "om", "tablenotes": "o", "labeling": "om", "tasks": "o",
+    "flushleft": "", "addmargin": "m", "turn": "m", "boxedminipage": "om", "tablenotes": "o", "labeling": "om",
     "rotate": "m", "changemargin": "mm", "scope": "", "resizebox": "mm", "SCfigure": "oo",
     "letter": "m", "fulllineitems": "", "sloppypar": "", "thm@": "o", "titlepage": "",
 }  # fmt: skip
@@ -89,8 +86,8 @@ def _withdraw_heading(out: list[str]) -> None:
 
 def _enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: list[str]) -> int:
     name = raw_name.rstrip("*")
-    if name in _LISTS:
-        return _list(renderer, text, position, name, out)
+    if name in lists.ENVIRONMENTS or name in renderer.lists.own:
+        return lists.enter(renderer, text, position, raw_name, out)
     if name in TABLE_ENVIRONMENTS:
         return _table(renderer, text, position, raw_name, out)
     note = ""
@@ -103,15 +100,6 @@ def _enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: l
     if title is not None:
         return _theorem(renderer, text, position, name, title, note, out)
     return _ENVIRONMENTS.get(name, _block)(renderer, text, position, name, out)
-
-
-def _list(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> int:
-    out.append("" if renderer.lists else "\n")
-    renderer.lists.append(0 if "enum" in name else None)
-    if name == "list":
-        return renderer.arguments(text, position, "mm")[1]
-    given = renderer.scan.optional_argument(text, position)
-    return given[1] if given else position
 
 
 def _table(renderer: "Renderer", text: str, position: int, raw_name: str, out: list[str]) -> int:
@@ -261,10 +249,8 @@ def end_environment(renderer: "Renderer", text: str, end: int, out: list[str], e
 def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
     """What the end of an environment prints."""
     name = raw_name.rstrip("*")
-    if name in _LISTS:
-        if renderer.lists:
-            renderer.lists.pop()
-        out.append("\n\n" if not renderer.lists else "\n")
+    if name in lists.ENVIRONMENTS or name in renderer.lists.own:
+        lists.leave(renderer, out)
         return
     if name in TABLE_ENVIRONMENTS:
         renderer.table_depth = max(0, renderer.table_depth - 1)

@@ -20,6 +20,12 @@ _RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")
 _BOX_SIZE = re.compile(r"\s*(?:to|spread)" + _DIMENSION)
 _STRENGTH = re.compile(r"\[[0-4]\]")  # of \nopagebreak[2] and its like
 _STREAM = re.compile(r"\s*(?:\\write)?\s*(?:-?\d+|\\[A-Za-z@]+)?\s*")
+_LINES = (
+    "psline", "pscircle", "psframe", "pspolygon", "psdots", "psdot", "psbezier", "pscurve", "psecurve", "psccurve", "psarc", "psarcn",
+    "pswedge", "psellipse", "psaxes", "psgrid", "ncline", "ncarc", "nccurve", "pcline", "pccurve", "psdiamond", "pstriangle",
+)  # fmt: skip
+_PUTS = ("rput", "uput", "cput", "multirput")
+_PSTRICKS_ARGUMENTS = re.compile(r"(?:\[[^\]\n]{0,300}\]|\{[^{}\n]{0,20}\}(?=\s*[({])|\([^()\n]{0,100}\)|\{[A-Za-z0-9]{1,20}\})+")
 _FILE_NAME = re.compile(r"\s*(?:\{[^{}]*\}|[^\s{}\\]+)")
 _UNIT = r"(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu)"
 _ASSIGNMENT = re.compile(
@@ -104,6 +110,18 @@ def _drawing(renderer: "Renderer", text: str, end: int, name: str, out: list[str
     return end
 
 
+def _pstricks(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """PSTricks outside its picture: lines have coordinates, what `\\rput` puts down stands in a group at the end."""
+    found = _PSTRICKS_ARGUMENTS.match(text, end)
+    after = found.end() if found is not None else end
+    if name in _PUTS and after > end and (given := renderer.scan.group(text, after)) is not None:
+        after = given[1]
+    if "(" not in text[end:after] and "{" not in text[end:after]:
+        return -1
+    renderer.dropped["drawing"] += after - _start(text, end, name)
+    return after
+
+
 def _start(text: str, end: int, name: str) -> int:
     """Where the command begins whose name (and star) ends at `end`."""
     return end - len(name) - 1 - (text[end - 1] == "*")
@@ -186,6 +204,7 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("eject", "supereject", "vfill", "midinsert", "topinsert", "pageinsert", "endinsert"), _paragraph),
     "break": _blank,
     **dict.fromkeys(("tikz", "Qcircuit", "chemfig", "feynmandiagram", "pstree"), _drawing),
+    **dict.fromkeys((*_LINES, *_PUTS), _pstricks),
     **dict.fromkeys(("write", "immediate"), _write),
     **dict.fromkeys(("input", "openin", "openout"), _input_left),
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.preprocess.latex.latex_paper import body
+from tests.preprocess.latex.latex_paper import body, text_of
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,109 @@ def test_citations(source: str, shown: str) -> None:
     "source, shown",
     [
         ("\\begin{xltabular}{\\textwidth}{|l|X|}a&b\\\\c&d\\end{xltabular}", "a | b\nc | d"),
+        ("\\halign{\\hfil#\\hfil&\\quad#\\cr a&b\\cr\\noalign{\\hrule} c&d\\cr}", "a | b\nc | d"),
+        ("\\vbox{\\halign to\\hsize{\\vrule#&#\\cr height2pt&\\omit&\\cr a&b\\cr}}", "a | b"),
+        ("\\settabs 3 \\columns\n\\+ a & b & c \\cr\n\\+ d & e & f \\cr\nText", "a | b | c\nd | e | f\nText"),
+        ("\\settabs\\+ wide & wider \\cr \\+ a & b\\cr", "a | b"),
         ("\\begin{tabular*}{3cm}[t]{l@{\\extracolsep{\\fill}}r}a&b\\end{tabular*}", "a | b"),
     ],
 )
 def test_tables(source: str, shown: str) -> None:
+    assert body(source) == shown
+
+
+def items(options: str = "", num: int = 2) -> str:
+    return f"\\begin{{enumerate}}{options}" + "\\item x" * num + "\\end{enumerate}"
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        (items(), "1. x\n2. x"),
+        (
+            f"\\begin{{enumerate}}\\item a {items()}\\item b\\begin{{enumerate}}\\item c{items()}\\end{{enumerate}}\\end{{enumerate}}",
+            "1. a\n(a) x\n(b) x\n\n2. b\n(a) c\ni. x\nii. x",
+        ),
+        (f"\\begin{{itemize}}\\item a{items()}\\end{{itemize}}", "- a\n1. x\n2. x"),
+        (items("[(i)]"), "(i) x\n(ii) x"),
+        (items("[a)]"), "a) x\nb) x"),
+        (items("[Step 1:]"), "Step 1: x\nStep 2: x"),
+        (items("[{Axiom A}1]"), "Axiom A1 x\nAxiom A2 x"),
+        (items("[noitemsep]"), "1. x\n2. x"),
+        (items("[label=(\\alph*), ref=\\alph*]"), "(a) x\n(b) x"),
+        (items("[label={\\textbf{A\\arabic*.}},leftmargin=0pt]"), "A1. x\nA2. x"),
+        (items("[label=\\Roman{*}.]"), "I. x\nII. x"),
+        (items("[label=(\\roman{enumi})]", 4), "(i) x\n(ii) x\n(iii) x\n(iv) x"),
+        (items("[label=$(\\mathrm{P}_{\\arabic*})$]", 1), "$(\\mathrm{P}_{1})$ x"),
+        (items("[start=3]"), "3. x\n4. x"),
+        (items() + "y" + items("[resume]", 1), "1. x\n2. x\n\ny\n\n3. x"),
+        ("\\begin{enumerate}\\setcounter{enumi}{4}\\item x\\end{enumerate}", "5. x"),
+        ("\\renewcommand{\\labelenumi}{(\\roman{enumi})}" + items(), "(i) x\n(ii) x"),
+        ("\\renewcommand\\theenumi{\\Alph{enumi}}" + items(), "A. x\nB. x"),
+        ("\\begin{enumerate}\\renewcommand{\\labelenumi}{(\\theenumi)}\\item x\\end{enumerate}" + items(num=1), "(1) x\n\n1. x"),
+        ("\\begin{compactenum}[i.]\\item x\\end{compactenum}", "i. x"),
+        ("Of \\begin{inparaenum}[(a)]\\item x, \\item y\\end{inparaenum} one", "Of (a) x, (b) y one"),
+        ("\\begin{enumerate*}[label=(\\roman*)]\\item x\\item y\\end{enumerate*}", "(i) x (ii) y"),
+        ("\\begin{list}{(\\roman{c})}{\\usecounter{c}}\\item x\\item y\\end{list}", "(i) x\n(ii) y"),
+        ("\\begin{list}{$\\bullet$}{\\setlength{\\itemsep}{0pt}}\\item x\\end{list}", "- x"),
+        ("\\begin{tasks}(2)\\task x\\task y\\end{tasks}", "a) x\nb) y"),
+        ("\\begin{enumerate}\\item[(A)] x\\item y\\end{enumerate}", "- (A) x\n1. y"),
+        (items("[label=\\arabic*.]", 1) + items("[start=999999]", 1), "1. x\n\n1. x"),
+    ],
+)
+def test_lists(source: str, shown: str) -> None:
+    assert body(source) == shown
+
+
+@pytest.mark.parametrize(
+    "document_class, preamble, source, shown",
+    [
+        ("amsart", "", items(), "(1) x\n(2) x"),
+        ("IEEEtran", "", items(num=1), "1) x"),
+        ("article", "\\renewcommand{\\labelenumi}{(\\alph{enumi})}", items(), "(a) x\n(b) x"),
+        ("article", "\\setlist[enumerate]{label=(\\roman*),nosep}", items(), "(i) x\n(ii) x"),
+        ("article", "\\setlist[enumerate,1]{label=\\Alph*)}", items(), "A) x\nB) x"),
+        (
+            "article",
+            "\\newlist{steps}{enumerate}{1}\\setlist[steps]{label=Step \\arabic*.}",
+            "\\begin{steps}\\item x\\end{steps}",
+            "Step 1. x",
+        ),
+        ("article", "\\newenvironment{mine}{\\begin{enumerate}[(i)]}{\\end{enumerate}}", "\\begin{mine}\\item x\\end{mine}", "(i) x"),
+    ],
+)
+def test_labels_of_classes_and_preambles(document_class: str, preamble: str, source: str, shown: str) -> None:
+    whole = f"\\documentclass{{{document_class}}}{preamble}\\begin{{document}}{source}\\end{{document}}"
+    assert text_of({"main.tex": whole}).rstrip("\n") == shown
+
+
+@pytest.mark.parametrize(
+    "preamble, source, shown",
+    [
+        ("\\newtcolorbox{keys}[1]{colback=red,title=#1}", "\\begin{keys}{One, two}Text.\\end{keys}", "One, two\n\nText."),
+        ("\\newtcolorbox[auto counter]{keys}[2][]{title={#2},#1}", "\\begin{keys}[blue]{One}Text.\\end{keys}", "One\n\nText."),
+        ("\\newtcolorbox{idea}{title=Key idea}", "\\begin{idea}Text.\\end{idea}", "Key idea\n\nText."),
+        ("\\newmdenv[linecolor=red,frametitle=Note]{note}", "\\begin{note}Text.\\end{note}", "Note\n\nText."),
+        ("\\newmdtheoremenv[roundcorner=2pt]{lem}{Lemma}", "\\begin{lem}Text.\\end{lem}", "Lemma. Text."),
+        (
+            "\\newtcbtheorem{theorem}{Theorem}{colback=red}{th}",
+            "\\begin{theorem}{Of Noether}{n}Text.\\end{theorem}",
+            "Theorem (Of Noether). Text.",
+        ),
+        ("\\newtcbtheorem[auto counter]{law}{Law}{}{l}", "\\begin{law}[x=y]{}{n}Text.\\end{law} \\cref{l:n}", "Law. Text.\n\nlaw [ref:1]"),
+    ],
+)
+def test_boxes_have_titles(preamble: str, source: str, shown: str) -> None:
+    assert body(source, preamble) == shown
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        ("a \\chemfig{A-B(-[2]C)} b", "a b"),
+        ("a \\psline[linewidth=1pt]{->}(0,0)(1,1) \\rput[bl]{90}(1,2){label} \\pscircle*(0,0){1} b", "a b"),
+        ("\\begin{diagram}A&\\rTo&B\\end{diagram}", "\\[\\begin{diagram}A&\\rTo&B\\end{diagram}\\]"),
+    ],
+)
+def test_drawings(source: str, shown: str) -> None:
     assert body(source) == shown

@@ -4,6 +4,7 @@ It counts what this run and those that were stopped before it have judged, never
 wrong is not hidden by thirty years that went well. What is done stays done; the same command with the guard raised goes on from there.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,18 +66,26 @@ class RunawayGuard:
 
     def check(self, out: Place) -> None:
         """Raises `RunawayError` where a reason of the extraction has passed its limit; examples come from the ledgers in `out`."""
-        if reason := over_limit(self.counts, self.num_papers, self.config):
+        if reason := over_limit(self.counts, dict.fromkeys(self.counts, self.num_papers), self.config):
             self._stop(reason, self.counts[reason], self.num_papers, _examples(out, self.units_by_reason[reason], reason))
 
     def check_corpus(self, decisions: Sequence[Decision], new_units: set[str]) -> None:
-        """Raises `RunawayError` where a reason of the corpus pass has passed its limit, in all documents or in those of `new_units`."""
+        """Raises `RunawayError` where a reason of the corpus pass has passed its limit, in all documents or in those of `new_units`.
+
+        A reason's share is of the documents that came as far as its rule: one that takes all that the rules before it have left is seen.
+        """
         for those in (decisions, [decision for decision in decisions if decision.candidate.unit in new_units]):
             excluded = [(decision.candidate, decision.exclusion) for decision in those if decision.exclusion is not None]
             counts = Counter(exclusion.reason.value for _, exclusion in excluded)
-            if reason := over_limit(counts, len(those), self.config):
+            judged: dict[str, int] = {}
+            left = len(those)
+            for rule in CorpusReason:  # in the order in which they are asked
+                judged[rule.value] = left
+                left -= counts[rule.value]
+            if reason := over_limit(counts, judged, self.config):
                 found = [(candidate, exclusion.detail) for candidate, exclusion in excluded if exclusion.reason == reason]
                 examples = [f"{candidate.tar} {candidate.member}: {detail}" for candidate, detail in found[:NUM_EXAMPLES]]
-                self._stop(reason, counts[reason], len(those), examples)
+                self._stop(reason, counts[reason], judged[reason], examples)
 
     def _stop(self, reason: str, count: int, total: int, examples: Sequence[str]) -> None:
         limit = limit_of(reason, self.config)
@@ -90,9 +99,10 @@ class RunawayGuard:
             self.say(f"  {line[:300]}")
         if len(lines) > MAX_CHANGES:
             self.say(f"  and {len(lines) - MAX_CHANGES} more")
+        raised = dict(self.config.max_shares) | {reason: round(min(1.0, 1.25 * count / total), 2)}
         raise RunawayError(
             f"stopped: {reason} took {share}, more than its limit of {limit:.1%}; what is done stays. Mend its cause, or go on with "
-            f"--set 'runaway.max_shares=[[\"{reason}\", {min(1.0, 1.25 * count / total):.2f}]]'"
+            f"--set 'runaway.max_shares={json.dumps(list(raised.items()))}'"
         )
 
     def _what_changed(self) -> tuple[str, list[str]]:
@@ -115,12 +125,13 @@ def limit_of(reason: str, config: RunawayConfig) -> float | None:
     return {**RUNAWAY_LIMITS, **dict(config.max_shares)}.get(reason, config.max_share)
 
 
-def over_limit(counts: Mapping[str, int], total: int, config: RunawayConfig) -> str | None:
-    """The reason that is furthest over its limit, in multiples of it, or None."""
-    if config.max_share is None or total < config.min_papers:
-        return None
-    excess = {reason: count / total / limit for reason, count in counts.items() if (limit := limit_of(reason, config)) is not None}
-    over = {reason: factor for reason, factor in excess.items() if factor > 1}
+def over_limit(counts: Mapping[str, int], judged: Mapping[str, int], config: RunawayConfig) -> str | None:
+    """The reason that is furthest over its limit, in multiples of it, or None; `judged` are the papers that each could have taken."""
+    over = {}
+    for reason, count in counts.items():
+        limit = limit_of(reason, config)
+        if limit is not None and judged[reason] >= config.min_papers and count / judged[reason] > limit:
+            over[reason] = count / judged[reason] / limit
     return max(sorted(over), key=lambda reason: over[reason]) if over else None
 
 

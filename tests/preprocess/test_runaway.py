@@ -1,5 +1,6 @@
 """The runaway guard: when it stops, what it says, and that a run which goes on ends as if nothing had happened."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from preprocess.changes import changes
 from preprocess.config import Config, CorpusConfig, LatexConfig, RunawayConfig, UnitConfig, recorded
+from preprocess.corpus.records import Candidate, CorpusReason, Decision, Exclusion
 from preprocess.pipeline import STAGE_VERSIONS
 from preprocess.run import run
 from preprocess.runaway import RunawayError, RunawayGuard, judged_since, over_limit
@@ -38,7 +40,7 @@ def config(**fields: Any) -> RunawayConfig:
     ],
 )
 def test_when_it_stops(counts: dict[str, int], total: int, fields: dict[str, Any], expected: str | None) -> None:
-    assert over_limit(counts, total, config(**fields)) == expected
+    assert over_limit(counts, dict.fromkeys(counts, total), config(**fields)) == expected
 
 
 @pytest.mark.parametrize(
@@ -106,6 +108,41 @@ def test_what_an_earlier_run_has_finished_is_not_judged_again() -> None:
     assert judged_since(books(), units, Config(latex=LatexConfig(max_expansions=1))) == units
     assert judged_since(books(), units, Config(runaway=config())) == units[1:]
     assert judged_since(books(stages={}), units, Config()) == units
+
+
+def decisions(**counts: int) -> list[Decision]:
+    """So many documents of each reason, and `kept` ones."""
+    made = []
+    for reason, count in counts.items():
+        exclusion = None if reason == "kept" else Exclusion(reason=CorpusReason(reason), detail="d")
+        candidate = Candidate(
+            **dict.fromkeys(("arxiv_id", "unit", "tar", "member", "language", "text_sha256"), "u"),
+            **dict.fromkeys(("license", "created", "version", "withdrawn_detail")),
+            position=0,
+            characters=1,
+            language_probability=1.0,
+            is_known=True,
+            categories=(),
+        )
+        made += [Decision(candidate=candidate, domain="math", split="train", bucket=0, exclusion=exclusion)] * count
+    return made
+
+
+def test_a_rule_is_judged_by_the_documents_that_come_to_it() -> None:
+    guard = RunawayGuard(config(), books(), books(), lambda _: None)
+    guard.check_corpus(decisions(no_metadata=60, category=500, language=40, kept=400), set())
+    with pytest.raises(RunawayError, match=r"category took 540 of 540 papers \(100\.0%\), more than its limit of 95\.0%"):
+        guard.check_corpus(decisions(no_metadata=60, category=540), set())
+    guard.check_corpus(decisions(category=900, language=99), set())  # a hundred must come to a rule before it may stop a run
+    with pytest.raises(RunawayError, match="language took 100 of 100 papers"):
+        guard.check_corpus(decisions(category=900, language=100), set())
+    # what is new is judged by itself too
+    guard.check_corpus(decisions(language=120, kept=2000), set())
+    with pytest.raises(RunawayError, match="language took 120 of 120 papers"):
+        guard.check_corpus(
+            [*decisions(kept=2000), *(replace(one, candidate=replace(one.candidate, unit="new")) for one in decisions(language=120))],
+            {"new"},
+        )
 
 
 def small_run(folder: Path, out: Path, **fields: Any) -> dict[str, Any]:

@@ -29,7 +29,12 @@ _TAKEN_OF_CLASSES = frozenset({"newtheorem", "declaretheorem", "newif"})
 _INTERNAL_NAME = re.compile(r"\*?\s*\{?\s*\\[A-Za-z]*@")
 _UNBRACED_NAME = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"? ?")
 _FILE_NAME = re.compile(r"[\w./ -]+")
-_SWITCHING = re.compile(r"\\([A-Za-z]+(?:true|false))(?![A-Za-z@])(?:\s*\{[^{}\\]{0,2000}\})?|[{}]|\\.", re.S)
+# up to a switch (group 1), a brace or the end, with what is between them in one step
+_SWITCHING = re.compile(
+    r"(?:[^\\{}]++|\\(?![A-Za-z]+(?:true|false)(?![A-Za-z@])).?)*+"
+    r"(?:(\\[A-Za-z]+(?:true|false)(?![A-Za-z@])(?:\s*\{[^{}\\]{0,2000}\})?)|([{}])|\Z)",
+    re.S,
+)
 _MACRO = re.compile(r"\\([A-Za-z@]+)\s*")
 _BEGIN_DOCUMENT = re.compile(r"\\begin\s*\{document\}")
 _ARGUMENT_PLACE = re.compile(r"#\d")
@@ -232,9 +237,10 @@ def _set_switches(expander: Expander, text: str) -> None:
     calls: list[str] = []
     depth = 0
     for found in _SWITCHING.finditer(text):
-        depth += {"{": 1, "}": -1}.get(found[0], 0)
-        if depth == 0 and found[1] is not None:
-            calls.append(found[0])
+        if found[2] is not None:
+            depth += 1 if found[2] == "{" else -1
+        elif depth == 0 and found[1] is not None:
+            calls.append(found[1])
     if calls:
         run = type(expander)({"switches": "\n".join(calls)}, expander.config, expander.scan)
         run.macros, run.switches, run.counters = ChainMap({}, expander.macros), expander.switches, expander.counters

@@ -45,7 +45,12 @@ THEOREM_TITLES = {
     "example": "Example", "conjecture": "Conjecture", "claim": "Claim", "proof": "Proof", "axiom": "Axiom", "exercise": "Exercise",
     "problem": "Problem", "question": "Question", "fact": "Fact", "observation": "Observation", "notation": "Notation", "case": "Case",
     "assumption": "Assumption", "hypothesis": "Hypothesis", "note": "Note", "property": "Property", "solution": "Solution",
-    "ieeeproof": "Proof", "pf": "Proof", "prf": "Proof",
+    "ieeeproof": "Proof", "pf": "Proof", "prf": "Proof", "defi": "Definition", "defin": "Definition", "dfn": "Definition",
+    "df": "Definition", "eg": "Example", "exa": "Example", "exam": "Example", "exmp": "Example", "conj": "Conjecture", "obs": "Observation",
+    "assum": "Assumption", "hyp": "Hypothesis", "crl": "Corollary", "coro": "Corollary", "corol": "Corollary", "propn": "Proposition",
+    "propos": "Proposition", "theo": "Theorem", "prp": "Proposition", "lm": "Lemma", "lma": "Lemma", "rmk": "Remark", "rk": "Remark",
+    "remarks": "Remarks", "examples": "Examples", "law": "Law", "prob": "Problem", "alg": "Algorithm", "conv": "Convention",
+    "sketch": "Sketch of proof", "proofsketch": "Sketch of proof",
 }  # fmt: skip
 SECTION_LEVELS = {
     "part": 1, "chapter": 1, "section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5, "beginsection": 1,
@@ -124,7 +129,8 @@ HIDDEN |= {
     "SetNlSkip": "m", "SetAlgoHangIndent": "m", "SetAlgoCaptionSeparator": "m", "SetAlgoProcName": "mm",
     "SetAlgoRefName": "m", "SetAlgoFuncName": "mm", "SetStartEndCondition": "mmm", "SetKwHangingKw": "mm", "SetAlgoCaptionLayout": "m",
     "SetAlgorithmName": "mmm", "SetAlgoRefRelativeSize": "m", "SetNothing": "m", "restylealgo": "m", "SetCustomAlgoRuledWidth": "m",
-    "printead": "om", "firstpage": "m", "extraAuth": "m", "correspondance": "m", "volume": "m", "artmonth": "m", "nomenclature": "omm",
+    "printead": "om", "acroplural": "mom", "acrodefplural": "mom",
+    "firstpage": "m", "extraAuth": "m", "correspondance": "m", "volume": "m", "artmonth": "m", "nomenclature": "omm",
     "printnomenclature": "o", "lstMakeShortInline": "om", "lstDeleteShortInline": "m", "DeleteShortVerb": "m",
     "UndefineShortVerb": "m", "lstdefinelanguage": "omom",
     "lstdefinestyle": "mm", "lstloadlanguages": "m", "setminted": "om", "usemintedstyle": "om", "newmintedfile": "omm",

@@ -115,6 +115,8 @@ def unknown_citation(renderer: "Renderer", text: str, end: int, name: str, out: 
     if "ref" in lower and (labelled := _LABELLED.match(text, end)) is not None:
         out.append(refs(renderer, labelled[1]))
         return labelled.end()
+    if lower.endswith("label") and (labelled := _LABELLED.match(text, end)) is not None:
+        return labelled.end()
     return -1
 
 

@@ -15,7 +15,7 @@ _DISPLAYS_WITH_ARGUMENT = frozenset({"tikzcd", "IEEEeqnarray", "alignat", "xalig
 _STANDARD_DISPLAYS = {"mathpar": "gather*", "subeqnarray": "eqnarray", "subeqnarray*": "eqnarray*"}  # what others print alike
 _AND = re.compile(r"\\and(?![A-Za-z])")
 _DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
-_INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]*\$[^{}]*)\}")
+_INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]{0,2000}\$(?:[^{}]|\{[^{}]{0,500}\}){0,2000})\}")
 _NO_READER = re.compile(
     r"[ \t]*\\label\s*\{[^{}]*\}"
     r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
@@ -217,6 +217,8 @@ def _split_text_column(found: re.Match[str]) -> str:
 def _split_inner_text(found: re.Match[str]) -> str:
     """`\\text{if $x>0$ then}` → `\\text{if }x>0\\text{ then}`: no dollar inside a formula."""
     command, parts = found[1], found[2].split("$")
+    if any(part.count("{") != part.count("}") for part in parts):
+        return found[0]  # a dollar inside a group of the text
     return "".join(part if index % 2 else f"\\{command}{{{part}}}" for index, part in enumerate(parts) if part)
 
 

@@ -41,10 +41,10 @@ def word_hashes(text: str) -> Hashes:
         return found[numbers]
     # a part with signs outside ASCII in it holds several words, or none
     num_words = np.array([len(values) for values in hashes_of], dtype=np.int64)
-    first = np.cumsum(num_words) - num_words
     repeats = num_words[numbers]
-    places = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    return found[np.repeat(first[numbers], repeats) + places]
+    places = np.repeat(np.cumsum(num_words)[numbers] - np.cumsum(repeats), repeats)  # the part's last word, less its place in the text
+    places += np.arange(len(places))
+    return found[places]
 
 
 def _hashes_of(part: bytes) -> tuple[int, ...]:

@@ -214,15 +214,15 @@ def ablation_page(rows: Sequence[Row], content: dict[str, Any]) -> str:
         cells.append(
             [
                 f'<code>{escape(row.name).replace("_", "_<wbr>")}</code> <span class="words">{escape(row.words)}</span>{picture}',
-                number(row.documents),
-                number(row.papers),
-                number(row.characters),
                 change,
+                number(row.characters),
+                number(row.papers),
                 number(row.papers_in),
                 number(row.papers_out),
+                number(row.documents),
             ]
         )
-    heads = ["Switch", "Documents", "Papers trained on", "Characters trained on", "Change", "Papers in", "Papers out"]
+    heads = ["Switch", "Change", "Characters trained on", "Papers trained on", "Papers in", "Papers out", "Documents"]
     words = (
         "<p>One decision at a time is turned the other way; all others are as in the default. Duplicates are found within the sample "
         "alone, so in the whole dump they are more.</p>"
@@ -231,5 +231,5 @@ def ablation_page(rows: Sequence[Row], content: dict[str, Any]) -> str:
         f"<strong>{number(content['members'])}</strong> papers of {number(len(content['tars']))} tars, chosen by hash; what each "
         "decision does to the text that is trained on."
     )
-    sections = [("switches", "One switch at a time", words + table("Switches", heads, cells, style="flow"))]
+    sections = [("switches", "One switch at a time", words + table("Switches", heads, cells, style="bars"))]
     return document("Ablation of the preprocessing", "What each decision does", lead, sections)

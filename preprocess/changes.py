@@ -30,8 +30,14 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     if old != new:
         found.append(_change("metadata snapshot, SHA-256", old and old[:12], new and new[:12]))
     if before.get("commit") != after.get("commit"):
-        found.append(_change("commit", str(before.get("commit"))[:12], str(after.get("commit"))[:12]))
+        found.append(_change("commit", *(_short_commit(str(books.get("commit"))) for books in (before, after))))
     return found
+
+
+def _short_commit(commit: str) -> str:
+    """Twelve digits, and whether the tree differed from it."""
+    digits, sign, rest = commit.partition("+")
+    return f"{digits[:12]}{sign}{rest}"
 
 
 def config_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

@@ -62,6 +62,7 @@ tbody th { font-weight: 400; min-width: 9rem; }
 .tars .words { display: block; }
 .flow tbody th { width: 60%; min-width: 10rem; }
 .flow tbody tr:last-child { border-top: 2px solid var(--soft); }
+.bars tbody th { width: 40%; min-width: 10rem; }
 .samples { list-style: none; margin: 0; padding: 0; background: var(--panel); border: 1px solid var(--line); border-radius: .6rem; }
 .samples li { display: grid; grid-template-columns: 9rem 1fr 20rem; gap: .1rem 1rem; padding: .4rem 1rem; font-size: .92rem; }
 .samples li + li { border-top: 1px solid var(--line); }
@@ -75,7 +76,8 @@ tbody th { font-weight: 400; min-width: 9rem; }
 @media (max-width: 40rem) { th, td, caption { padding-left: .5rem; padding-right: .5rem; } table { font-size: .86rem; }
   section { margin-top: 2.25rem; }
   .settings tbody th { min-width: 11.5rem; }
-  .flow .words { display: block; } .steps .words { display: none; } .flow tbody th { width: auto; min-width: 8rem; }
+  .flow .words, .bars .words { display: block; } .bars tbody th { width: auto; min-width: 8rem; }
+  .steps .words { display: none; } .flow tbody th { width: auto; min-width: 8rem; }
   h2 { font-size: 1.3rem; } .tiles dd { font-size: 1.6rem; } }
 @media print { nav { display: none; } body { max-width: none; } .scroll { overflow: visible; } }
 """

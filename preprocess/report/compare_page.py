@@ -106,7 +106,7 @@ def _amounts(caption: str, amounts: Sequence[Amount]) -> str:
             ]
         )
     heads = ["What", f"Papers {_BEFORE}", f"Papers {_AFTER}", "Difference", f"Characters {_BEFORE}", f"Characters {_AFTER}", "Change"]
-    return table(caption, heads, rows, style="flow")
+    return table(caption, heads, rows, style="bars")
 
 
 def _moves(comparison: Comparison) -> str:

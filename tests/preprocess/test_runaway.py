@@ -85,7 +85,7 @@ def test_what_changed_is_told() -> None:
         stages=STAGE_VERSIONS | {"latex": 99},
         tars=[{"tar": "arXiv_src_2402_001.tar", "md5": "d" * 32}, {"tar": "arXiv_src_2402_002.tar", "md5": "e" * 32}],
         metadata={"snapshot_sha256": "f" * 64},
-        commit="0" * 40,
+        commit="0" * 40 + "+changes",
     )
     assert [str(change) for change in changes(books(), after)] == [
         "latex.max_expansions: 2000000 -> 1",
@@ -93,7 +93,7 @@ def test_what_changed_is_told() -> None:
         "arXiv_src_2402_001.tar: md5 aaaaaaaaaaaa -> md5 dddddddddddd",
         "tars that are new: - -> 1 (arXiv_src_2402_002.tar)",
         "metadata snapshot, SHA-256: bbbbbbbbbbbb -> ffffffffffff",
-        "commit: cccccccccccc -> 000000000000",
+        "commit: cccccccccccc -> 000000000000+changes",
     ]
     assert changes(books(), books()) == []
 

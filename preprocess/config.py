@@ -74,6 +74,8 @@ class LatexConfig:
     # expanded / source characters, judged above 8 MiB of output: real papers stay under 3.
     max_group_depth: int = 60
     # arguments rendered inside one another; deeper ones are flattened by pattern.
+    max_roots: int = 200
+    # root files of one paper; proceedings and books by chapter have some dozens. Those after them are left out.
     min_version_overlap: float = 0.5
     # share of a further root's runs of eight words that an earlier root has, from which on it is a version of the same paper and left out.
     # Versions of one paper were seen to share 0.4-0.97, different papers and supplements of their own 0-0.06.
@@ -84,7 +86,14 @@ class LatexConfig:
     # labels); the others, and all by default, are markers `[cite:N]`.
 
     def __post_init__(self) -> None:
-        for name in ("max_expansions", "max_expansion_depth", "max_output_characters", "max_macro_output_ratio", "max_group_depth"):
+        for name in (
+            "max_expansions",
+            "max_expansion_depth",
+            "max_output_characters",
+            "max_macro_output_ratio",
+            "max_group_depth",
+            "max_roots",
+        ):
             require(getattr(self, name) >= 1, f"latex.{name}", getattr(self, name), "at least 1 is needed")
 
 

@@ -30,7 +30,7 @@ TEX_SUFFIXES = (
 )
 _SKIPPED_SUFFIXES = re.compile(
     r"\.(?:eps|ps|pdf|png|jpe?g|gif|svg|tiff?|bmp|fig|mp|bib|bst|log|aux|out|toc|lof|lot|zip|gz|tgz|dvi|html?|xml|json|ya?ml|csv|dat|py|m|c|cpp|h|f|"
-    r"nb|xlsx?|docx?|pptx?|ttf|otf|pfb|afm|tfm|sh|md|js|css|synctex|fls|fdb_latexmk|blg|ist|dtx|ins|bcf|pgf|r|jl|pl|rb|gnu|plt)$",
+    r"nb|xlsx?|docx?|pptx?|ttf|otf|pfb|afm|tfm|sh|md|js|css|synctex|fls|fdb_latexmk|blg|ist|dtx|ins|bcf|pgf|r|jl|pl|rb|gnu|plt|bak|orig|sav|swp)$",
     re.I,
 )
 
@@ -38,12 +38,20 @@ _CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127)) | {0x0B: " ", 0x0C: 
 # the converter uses some of them as marks of its own
 
 
+_JUDGED_BYTES = 1 << 20  # from the beginning, by which a piece is told to be UTF-8 with some damage
+
+
 def is_tex_name(name: str) -> bool:
-    """Whether a file of that name may hold TeX: by its ending, or by having none that says otherwise."""
-    base = name.rsplit("/", 1)[-1].lower()
+    """Whether a file of that name may hold TeX: by its ending, or by having none that says otherwise.
+
+    What editors and systems leave beside a file may not.
+    """
+    folders, _, base = name.lower().rpartition("/")
+    if base.startswith((".", "#")) or base.endswith("~") or "__macosx" in folders or "/." in f"/{folders}":
+        return False
     if base.endswith(TEX_SUFFIXES):
         return True
-    return not _SKIPPED_SUFFIXES.search(base) and not base.startswith((".", "makefile", "readme", "00readme", "license", "copying"))
+    return not _SKIPPED_SUFFIXES.search(base) and not base.startswith(("makefile", "readme", "00readme", "license", "copying"))
 
 
 def decode(files: Mapping[str, bytes], trace: Trace | None = None) -> tuple[dict[str, str], Counter[str]]:
@@ -119,13 +127,13 @@ def _decode_piece(content: bytes, stated: str | None, is_switched: bool, warning
     if content.isascii() and b"\x1b$" not in content:
         return content.decode("ascii")
     if not is_switched or stated in (None, "utf_8"):
-        repaired = content.decode("utf-8", "replace")
-        num_bad = repaired.count("�")
-        num_good = sum(character > "\x7f" for character in repaired) - num_bad
-        if num_bad and num_good > 4 * num_bad:
-            warnings["encoding_utf8_damaged"] += 1
-            return repaired
-        if not num_bad and b"\x1b$" not in content:
+        head = content[:_JUDGED_BYTES].decode("utf-8", "replace")
+        num_bad = head.count("�")
+        num_good = sum(character > "\x7f" for character in head) - num_bad
+        if num_good > 4 * num_bad and b"\x1b$" not in content:
+            repaired = content.decode("utf-8", "replace")
+            if "�" in repaired:
+                warnings["encoding_utf8_damaged"] += 1
             return repaired
     kind = "encoding_detected"
     if stated is None or stated == "utf_8":

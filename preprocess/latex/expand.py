@@ -7,7 +7,7 @@ and bounded. Here are the loop, the calls of macros and the reading of their arg
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +15,7 @@ from functools import lru_cache
 from preprocess.config import LatexConfig
 from preprocess.latex.expansion import (
     acronyms,
+    algorithmic,
     boxes,
     conditionals,
     definitions,
@@ -32,8 +33,10 @@ from preprocess.latex.scan import Scanner, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS
 from preprocess.latex.trace import Note, Trace
 
-_TOKEN = re.compile(r"\\([A-Za-z@]+)(?:(?=[^\0-\x7f])())?|(\{)|(\})|\\([^A-Za-z@])|[\\%]")  # what is between means itself
-_WORD, _WORD_BEFORE_NON_ASCII, _OPEN, _CLOSE, _SYMBOL = range(1, 6)  # its groups
+# the next token and what stands before it; led by the run of characters, as a search for the token costs twice the time
+_TOKEN = re.compile(r"[^\\{}%]*(?:\\([A-Za-z@]+)(?:(?=[^\0-\x7f])())?|(\{)|(\})|\\([^A-Za-z@])|(%)|(\\)|\Z)")
+_WORD, _WORD_BEFORE_NON_ASCII, _OPEN, _CLOSE, _SYMBOL, _PERCENT, _LAST_BACKSLASH = range(1, 8)  # its groups
+_AFTER_BACKSLASH = frozenset({_WORD, _WORD_BEFORE_NON_ASCII, _SYMBOL})
 _COMMENT = re.compile(r"%[^\n]*(?:\n[ \t]*|$)")
 _INCLUDING = re.compile(r"[A-Za-z]*(?:input|import|include|subfile)[A-Za-z]*", re.I)
 _MACRO = re.compile(r"\s*\\([A-Za-z@]+)\s*")
@@ -53,6 +56,7 @@ HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the cor
     **environments.HANDLERS,
     **acronyms.HANDLERS,
     **names.HANDLERS,
+    **algorithmic.HANDLERS,
     **loops.HANDLERS,
     **verbatims.HANDLERS,
     **primitives.HANDLERS,
@@ -82,6 +86,9 @@ class Expander:
         self.trace = trace
         self.texts = dict(texts)
         self.by_lower = {name.lower(): name for name in texts}
+        self.by_base: defaultdict[str, list[str]] = defaultdict(list)  # files by their names without folders
+        for name in texts:
+            self.by_base[name.rpartition("/")[2].lower()].append(name)
         self.config = config
         self.scan = scan if scan is not None else Scanner(sum(map(len, texts.values())), has_comments=True)
         self.macros: MutableMapping[str, Macro] = {}
@@ -206,12 +213,13 @@ class Expander:
                 continue
             elif kind == _SYMBOL and found[_SYMBOL] not in macros:
                 continue
-            start = found.start()
+            elif kind is None:
+                break
+            start = found.start(_WORD if kind == _WORD_BEFORE_NON_ASCII else kind) - (kind in _AFTER_BACKSLASH)
             if start > begin:
                 self.emit(text[begin:start])
                 self.is_after_word = start == word_end
-            frame.position = start
-            self._obey_token(frame, found)
+            self._obey_token(frame, found, start)
             return
         self.emit(text[begin:])
         self.is_after_word = word_end == len(text)
@@ -224,15 +232,15 @@ class Expander:
         self.plain.add(name)
         return True
 
-    def _obey_token(self, frame: Frame, found: re.Match[str]) -> None:
+    def _obey_token(self, frame: Frame, found: re.Match[str], start: int) -> None:
         kind = found.lastindex
         frame.position = found.end()
         if kind in (_WORD, _WORD_BEFORE_NON_ASCII):
-            self._command(frame, found[1], found.start())
+            self._command(frame, found[_WORD], start)
         elif kind == _SYMBOL:
             self.call(frame, found[_SYMBOL], self.macros[found[_SYMBOL]])
-        elif frame.text[found.start()] == "%":
-            comment = _COMMENT.match(frame.text, found.start())
+        elif kind == _PERCENT:
+            comment = _COMMENT.match(frame.text, start)
             assert comment is not None
             self.dropped["comment"] += frame.num_source(comment.start(), comment.end())
             frame.position = comment.end()

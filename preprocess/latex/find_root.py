@@ -5,6 +5,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping
 
 _CLASS = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle)\b\s*(?:\[[^\]]{0,1000}\])?\s*(?:%[^\n]*\n\s*)?\{?\s*([\w-]*)", re.M)
@@ -25,6 +26,10 @@ _FIRST_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root",
 _LAST_NAMES = re.compile(
     r"supp|append|response|reply|letter|cover|rebuttal|referee|diff|template|sample|example|readme|poster|slides|old|backup|copy", re.I
 )
+_MAX_README_BYTES = 1 << 18
+_README_FILE = re.compile(r"filename:[ \t]*['\"]?([^\s'\",}]+)")
+_README_USAGE = re.compile(r"usage:[ \t]*['\"]?([a-z]+)\b")
+_README_LINE = re.compile(r"^[ \t]*+['\"]?([^\s'\"]+)['\"]?[ \t]++(toplevelfile|ignore)\b", re.M)
 _TEX_ENDINGS = (".tex", ".ltx", ".latex")
 
 
@@ -139,16 +144,21 @@ def plain_path(path: str) -> str:
 
 
 def read_readme(readme: bytes) -> tuple[tuple[str, ...], frozenset[str]]:
-    """What arXiv's 00README states, as JSON, as YAML, or in the old form of `name directive` lines: (top-level files, files to ignore)."""
-    text = readme.decode("utf-8", "replace")
+    """What arXiv's 00README states, in JSON, TOML, YAML or old lines of `name directive`: (top-level files, files to ignore)."""
+    text = readme[:_MAX_README_BYTES].decode("utf-8", "replace")
     usages: list[tuple[str, str]] = []
-    try:
-        usages = [(str(source["filename"]), str(source.get("usage"))) for source in json.loads(text)["sources"]]
-    except (ValueError, AttributeError, KeyError, TypeError):
-        for block in re.split(r"\n\s*-\s", text):
-            filename, usage = re.search(r"filename:\s*['\"]?([^\s'\"]+)", block), re.search(r"usage:\s*['\"]?([a-z]+)\b", block)
+    for load in (json.loads, tomllib.loads):
+        try:
+            usages = [(str(source["filename"]), str(source.get("usage"))) for source in load(text)["sources"]]
+            break
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
+            continue
+    else:
+        for block in re.split(r"\n[ \t]*-[ \t]|\{", text):
+            filename, usage = _README_FILE.search(block), _README_USAGE.search(block)
             if filename and usage:
                 usages.append((filename[1], usage[1]))
-        usages += re.findall(r"^[ \t]*(\S+)[ \t]+(toplevelfile|ignore)\b", text, re.M)
+        usages += [(found[1], found[2]) for found in _README_LINE.finditer(text)]
+    usages = [(plain_path(name), usage) for name, usage in usages]
     roots = tuple(name for name, usage in usages if usage in ("toplevel", "toplevelfile"))
     return roots, frozenset(name for name, usage in usages if usage == "ignore")

@@ -23,10 +23,11 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
     """
     texts, warnings = decode(tree.files, trace)
     warnings.update(tree.notes)
-    readme = next(
-        (tree.files[name] for name in ("00README.json", "00README.yaml", "00README.yml", "00README.XXX") if name in tree.files), None
-    )
+    readme = _readme(tree.files)
     roots = find_root(texts, readme)
+    if len(roots) > config.max_roots:
+        warnings["root_limit"] += len(roots) - config.max_roots
+        roots = roots[: config.max_roots]
     if not roots:
         return Rejection(
             stage=Stage.EXTRACT,
@@ -94,6 +95,13 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
         dropped_characters={kind: count for kind, count in sorted(dropped.items()) if count},
         warnings=dict(sorted(warnings.items())),
     )
+
+
+def _readme(files: Mapping[str, bytes]) -> bytes | None:
+    """arXiv's own word on the submission: the newest of its forms that is there."""
+    by_lower = {name.lower(): content for name, content in files.items()}
+    forms = (f"00readme{ending}" for ending in (".json", ".jsn", ".yaml", ".yml", ".toml", ".xxx", ""))
+    return next((by_lower[name] for name in forms if name in by_lower), None)
 
 
 def _dropped_source(expanded: Expanded, rendered: Rendered, num_source: int) -> Counter[str]:
@@ -165,7 +173,7 @@ _FENCED = re.compile(r"(^```\n.*?^```$)", re.S | re.M)
 _BLANKS = re.compile(r"[ \t]{2,}")
 _LINE_ENDS = re.compile(r"[ \t]+\n[ \t]*|\n[ \t]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
-_SIGN_AFTER_BLANK = re.compile(r"[,.;:)\]](?=\s|\Z)(?<= .)")
+_BLANK_BEFORE_SIGN = re.compile(r" (?=[,.;:)\]](?:\s|\Z))")
 
 
 def _tidy(text: str) -> str:
@@ -185,10 +193,4 @@ def _tidy_prose(text: str) -> str:
             text = text.replace("  ", " ")
         text = text.replace(" \n", "\n").replace("\n ", "\n")
     text = _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
-    parts: list[str] = []
-    begin = 0
-    for found in _SIGN_AFTER_BLANK.finditer(text):
-        parts.append(text[begin : found.start() - 1])
-        begin = found.start()
-    parts.append(text[begin:])
-    return "".join(parts)
+    return _BLANK_BEFORE_SIGN.sub("", text)

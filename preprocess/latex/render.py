@@ -24,13 +24,14 @@ from preprocess.latex.rendering import (
     front_matter,
     layout_commands,
     lists,
+    plain_tex,
 )
 from preprocess.latex.rendering.reference_names import ReferenceNames
 from preprocess.latex.scan import Scanner, skip_line_space
 from preprocess.latex.tables import THEOREM_TITLES, unicode_symbols
 from preprocess.latex.trace import Trace
 
-_NEXT = re.compile(r"[\\${}&~\x02\x03]|\n[ \t]*\n\s*")
+_NEXT = re.compile(r"\\|\$|\{|\}|&|~|\x02|\x03|\n[ \t]*\n\s*")  # `[…]|\n…` looks at every character more slowly
 _WORD = re.compile(r"\\([A-Za-z@]+)(\*?)|\\(.)", re.S)
 _CLASS = re.compile(r"\\document(?:class|style)\s*(?:\[[^\]]{0,1000}\])?\s*\{\s*([^{}\s,]+)")
 _OVERLAY = re.compile(
@@ -108,7 +109,8 @@ class Renderer:
         self.line_step = 0  # every how many lines of an algorithm the reader sees a number; 0 for none
         self.num_lines = 0
         self.has_line_numbers = False  # of algorithm2e
-        self.has_german = False
+        self.has_block_ends = True  # of algorithm2e: `end if`
+        self.shorthands: Mapping[str, str] = {}  # what babel makes of `"` and a character
         self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
         self.autoref_names: Mapping[str, str] = {}  # `section` → what `\sectionautorefname` stands for
@@ -119,7 +121,8 @@ class Renderer:
         found = re.search(r"\\begin\s*\{document\}", source)
         document_class = _CLASS.search(source)
         preamble, body = (source[: found.start()], source[found.end() :]) if found else ("", source)
-        self.has_german = '"' in body and characters.is_german(preamble)
+        if '"' in body:
+            self.shorthands = characters.babel_shorthands(preamble)
         if document_class is not None and document_class[1].lower() == "beamer":
             body = _OVERLAY.sub(r"\1", body)
         self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
@@ -127,6 +130,7 @@ class Renderer:
         if preamble:
             self.lists.read_preamble(preamble)
             self.has_line_numbers = algorithms.are_lines_numbered(preamble)
+            self.has_block_ends = algorithms.have_blocks_ends(preamble)
             front_matter.read_preamble(self, preamble)
         self.reference_names = ReferenceNames(source, self.theorems, self.autoref_names)
         text = self.render(body)
@@ -164,11 +168,11 @@ class Renderer:
         while position < length:
             found = _NEXT.search(text, position)
             if found is None:
-                out.append(characters.run(text[position:], has_german=self.has_german))
+                out.append(characters.run(text[position:], self.shorthands))
                 break
             start = found.start()
             if start > position:
-                out.append(characters.run(text[position:start], has_german=self.has_german))
+                out.append(characters.run(text[position:start], self.shorthands))
             token = found[0]
             if token == "\\":
                 position = self._command(text, start, out, open_environments)
@@ -268,6 +272,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
         lists.COMMANDS,
         algorithms.COMMANDS,
         layout_commands.COMMANDS,
+        plain_tex.COMMANDS,
         blocks.SECTIONS,
         citations.CITATIONS,
         citations.REFERENCES,

@@ -14,6 +14,8 @@ _BRACKET_NO_COMMENTS = re.compile(r"[{}\[\]]|\\.", re.S)
 _PAIR = re.compile(r"[^\\%\w\s]|\\.|%[^\n]*", re.S)
 _PAIR_NO_COMMENTS = re.compile(r"[^\\\w\s]|\\.", re.S)
 _MATH_STEP = re.compile(r"\\.|[{}$]|\n[ \t]*\n", re.S)
+# a formula with groups in groups at most, up to its dollar: one look where the steps are many
+_SHALLOW_MATH = re.compile(r"(?:[^\\{}$\n]++|\\.|\n(?![ \t]*\n)|\{(?:[^\\{}$\n]++|\\.|\{(?:[^\\{}$\n]++|\\.)*+\})*+\})*+\$", re.S)
 _DISPLAY_STEP = re.compile(r"\\.|[{}]|\$\$?", re.S)
 _SPACE = re.compile(r"(?:[ \t]+|\n(?![ \t]*\n)|%[^\n]*\n)+")
 _SPACE_NO_COMMENTS = re.compile(r"(?:[ \t]+|\n(?![ \t]*\n))+")
@@ -183,8 +185,10 @@ class Scanner:
 
     def closing_dollar(self, text: str, position: int) -> int:
         """The place of the `$` that ends the formula begun before `position`, groups respected, or -1 where a blank line comes first."""
-        depth = 0
         limit = self.limit(text, position, MAX_INLINE_MATH_CHARACTERS)
+        if (shallow := _SHALLOW_MATH.match(text, position, limit)) is not None:
+            return shallow.end() - 1
+        depth = 0
         for found in _MATH_STEP.finditer(text, position, limit):
             token = found[0]
             if token == "{":

@@ -130,6 +130,7 @@ HIDDEN |= {
     "SetAlgoRefName": "m", "SetAlgoFuncName": "mm", "SetStartEndCondition": "mmm", "SetKwHangingKw": "mm", "SetAlgoCaptionLayout": "m",
     "SetAlgorithmName": "mmm", "SetAlgoRefRelativeSize": "m", "SetNothing": "m", "restylealgo": "m", "SetCustomAlgoRuledWidth": "m",
     "printead": "om", "acroplural": "mom", "acrodefplural": "mom",
+    "column": "om", "SetKwSwitch": "mmmmmmmmm", "algstore": "m", "algrestore": "m", "footnotemark": "o",
     "firstpage": "m", "extraAuth": "m", "correspondance": "m", "volume": "m", "artmonth": "m", "nomenclature": "omm",
     "printnomenclature": "o", "lstMakeShortInline": "om", "lstDeleteShortInline": "m", "DeleteShortVerb": "m",
     "UndefineShortVerb": "m", "lstdefinelanguage": "omom",
@@ -206,7 +207,7 @@ PROTECTED_ENVIRONMENTS = _words(
 COMBINING = {
     "`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", "=": "\u0304", "u": "\u0306", ".": "\u0307", '"': "\u0308", "r": "\u030a",
     "H": "\u030b", "v": "\u030c", "d": "\u0323", "c": "\u0327", "k": "\u0328", "b": "\u0331", "t": "\u0361", "C": "\u030f", "G": "\u030f",
-    "U": "\u030e", "textcommabelow": "\u0326", "textogonekcentered": "\u0328",
+    "U": "\u030e", "h": "\u0309", "textcommabelow": "\u0326", "textogonekcentered": "\u0328",
 }  # fmt: skip
 TEXT_SYMBOLS = {
     "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "aa": "å", "AA": "Å", "i": "ı",
@@ -220,7 +221,8 @@ TEXT_SYMBOLS = {
     "backslash": "\\textbackslash{}", "textdollar": "\\$", "lbrace": "{", "rbrace": "}", "textbraceleft": "{", "textbraceright": "}",
     "quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "nobreakspace": " ", "textvisiblespace": "␣",
     "checkmark": "✓", "qed": "∎", "euro": "€", "texteuro": "€", "ie": "i.e.", "eg": "e.g.", "etal": "et al.", "today": "", "textmu": "µ",
-    "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "", "No": "№", "SS": "ẞ", "ier": "er",
+    "textohm": "Ω", "textpm": "±", "texttimes": "×", "textasteriskcentered": "*", "char": "", "No": "№", "no": "n° ",
+     "ohorn": "ơ", "uhorn": "ư", "OHORN": "Ơ", "UHORN": "Ư", "abreve": "ă", "ABREVE": "Ă", "SS": "ẞ", "ier": "er",
     "ieme": "e", "degres": "°", "sep": ", ", "textnumero": "№",
     "lbrack": "[", "rbrack": "]", "colon": ":", "cdots": "…", "rightarrow": "→", "to": "→", "leftarrow": "←", "Rightarrow": "⇒",
     "times": "×", "textsection": "§", "textparagraph": "¶", "Box": "□", "square": "□", "star": "⋆", "sim": "∼", "cdot": "·", "pm": "±",

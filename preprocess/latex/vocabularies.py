@@ -370,6 +370,30 @@ _EPTCS = r"""
 \email#1{\\ #1}
 """
 
+_ALGORITHMIC = r"""
+\algorithmicrequire{Require:}
+\algorithmicensure{Ensure:}
+\algorithmicif{if}
+\algorithmicthen{then}
+\algorithmicelse{else}
+\algorithmicelsif{else if}
+\algorithmicdo{do}
+\algorithmicfor{for}
+\algorithmicforall{for all}
+\algorithmicwhile{while}
+\algorithmicrepeat{repeat}
+\algorithmicuntil{until}
+\algorithmicloop{loop}
+\algorithmicend{end}
+\algorithmicendif{end if}
+\algorithmicendfor{end for}
+\algorithmicendwhile{end while}
+\algorithmicendloop{end loop}
+\algorithmicprocedure{procedure}
+\algorithmicfunction{function}
+\algorithmicreturn{return}
+"""
+
 _AMS = r"""
 \urladdr#1{\frontnote{\url{#1}}}
 """
@@ -486,19 +510,19 @@ _PRETTYREF = r"""
 _ALIASES = {
     "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "llncs": _SPRINGER, "svjour": _SPRINGER,
     "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM,
-    "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML + _CHECKLIST, "nips": _ICML + _CHECKLIST, "ieeetran": _IEEE,
-    "ieeeconf": _IEEE, "harvmac": _PLAIN + physics.HARVMAC, "lanlmac": _PLAIN + physics.HARVMAC, "phyzzx": _PLAIN + physics.PHYZZX,
-    "amsppt": _AMSPPT, "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM,
-    "siamart": _SIAM, "siamltex": _SIAM, "siamonline": _SIAM, "ws": _WORLD_SCIENTIFIC, "gtart": _GEOMETRY_TOPOLOGY,
-    "gtpart": _GEOMETRY_TOPOLOGY, "gtmon": _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY, "jmlr": _JMLR, "colt": _JMLR, "imsart": _IMS,
-    "jss": _STATISTICAL_SOFTWARE, "rjournal": _STATISTICAL_SOFTWARE, "lipics-v2018": _LIPICS, "lipics-v2019": _LIPICS,
-    "lipics-v2021": _LIPICS, "oasics-v2018": _LIPICS, "oasics-v2019": _LIPICS, "oasics-v2021": _LIPICS, "socg-lipics-v2018": _LIPICS,
-    "socg-lipics-v2019": _LIPICS, "socg-lipics-v2021": _LIPICS, "tgdk-v2021": _LIPICS, "eptcs": _EPTCS, "amsart": _AMS, "amsproc": _AMS,
-    "amsbook": _AMS, "aaai": _AAAI, "informs": _INFORMS, "mdpi": _MDPI, "copernicus": _GEOSCIENCE, "agujournal": _GEOSCIENCE,
-    "agutex": _GEOSCIENCE, "interact": _WILEY, "wileynjd": _WILEY, "cvpr": _VISION, "iccv": _VISION, "eccv": _VISION, "wacv": _VISION,
-    "lmcs": _LMCS, "prettyref": _PRETTYREF, "svproc": _SPRINGER, "webofc": _SPRINGER, "nature": _NATURE, "nature3": _NATURE,
-    "pnas": _PNAS, "ar": _ANNUAL_REVIEWS, "moriond": _WORLD_SCIENTIFIC, "sprocl": _WORLD_SCIENTIFIC,
-    **physics.ALIASES,
+    "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML + _CHECKLIST, "nips": _ICML + _CHECKLIST, "ieeetran": _IEEE, "ieeeconf":
+    _IEEE, "harvmac": _PLAIN + physics.HARVMAC, "lanlmac": _PLAIN + physics.HARVMAC, "phyzzx": _PLAIN + physics.PHYZZX, "amsppt": _AMSPPT,
+    "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM, "siamart": _SIAM,
+    "siamltex": _SIAM, "siamonline": _SIAM, "ws": _WORLD_SCIENTIFIC, "gtart": _GEOMETRY_TOPOLOGY, "gtpart": _GEOMETRY_TOPOLOGY, "gtmon":
+    _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY, "jmlr": _JMLR, "colt": _JMLR, "imsart": _IMS, "jss": _STATISTICAL_SOFTWARE,
+    "rjournal": _STATISTICAL_SOFTWARE, "lipics-v2018": _LIPICS, "lipics-v2019": _LIPICS, "lipics-v2021": _LIPICS, "oasics-v2018": _LIPICS,
+    "oasics-v2019": _LIPICS, "oasics-v2021": _LIPICS, "socg-lipics-v2018": _LIPICS, "socg-lipics-v2019": _LIPICS, "socg-lipics-v2021":
+    _LIPICS, "tgdk-v2021": _LIPICS, "eptcs": _EPTCS, "algorithmic": _ALGORITHMIC, "algorithmicx": _ALGORITHMIC, "algpseudocode":
+    _ALGORITHMIC, "algcompatible": _ALGORITHMIC, "amsart": _AMS, "amsproc": _AMS, "amsbook": _AMS, "aaai": _AAAI, "informs": _INFORMS,
+    "mdpi": _MDPI, "copernicus": _GEOSCIENCE, "agujournal": _GEOSCIENCE, "agutex": _GEOSCIENCE, "interact": _WILEY, "wileynjd": _WILEY,
+    "cvpr": _VISION, "iccv": _VISION, "eccv": _VISION, "wacv": _VISION, "lmcs": _LMCS, "prettyref": _PRETTYREF, "svproc": _SPRINGER,
+    "webofc": _SPRINGER, "nature": _NATURE, "nature3": _NATURE, "pnas": _PNAS, "ar": _ANNUAL_REVIEWS, "moriond": _WORLD_SCIENTIFIC,
+    "sprocl": _WORLD_SCIENTIFIC, **physics.ALIASES,
 }  # fmt: skip
 _FIRST_WORD = re.compile(r"[a-z]*")
 _COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\]|<([^>]*)>)?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")

@@ -75,6 +75,8 @@ WARNING_KINDS: Mapping[str, str] = {
     "endless_macro": "later calls of macros that call themselves for ever",
     "file_too_large": "a file left unread, larger than the limit",
     "gzip_in_gzip": "gzip packed in gzip",
+    "root_limit": "root files beyond the number that a paper may have",
+    "archive_in_archive": "archive packed in an archive",
     "hard_link": "a hard link followed in memory",
     "input_loop": "a file that includes itself",
     "macro_use_does_not_match": "a macro used unlike its definition",

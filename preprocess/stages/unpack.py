@@ -31,6 +31,8 @@ _WITHDRAWN_MAX_BYTES = 1500  # a notice, not a paper
 _LINE = re.compile(rb"[^\r\n]+")
 _CONTROL_BYTES = bytes((*range(9), *range(14, 27)))
 _TEX_SUFFIXES = (".tex", ".ltx", ".latex", ".txt", ".inp", "")
+_GZIPPED_TEX = tuple(f"{ending}.gz" for ending in (".tex", ".ltx", ".latex", ".sty", ".cls", ".bbl"))
+_ARCHIVES = (".tar.gz", ".tgz", ".tar")
 _TEX_SIGNS = re.compile(
     rb"\\(?:documentclass|documentstyle|begin\s*\{|input\b|magnification|section\b|chapter\b|bye\b|end\b|def\b|title\b|par\b|centerline|"
     rb"noindent|newcommand|item\b|item\{|label\{|cite\{|ref\{|proclaim|heading|hbox|it\b|bf\b)"
@@ -104,7 +106,7 @@ def unpack(raw: RawPaper, config: ArchiveConfig) -> SourceTree | Rejection:
         )
     budget = _Budget(config)
     try:
-        files = _open(raw.payload, budget, depth=0)
+        files = _open_inner(_open(raw.payload, budget, depth=0), budget)
         _require_tex(files)
     except _Refused as refused:
         return Rejection(stage=Stage.VALIDATE, reason=refused.reason, detail=refused.detail)
@@ -126,6 +128,23 @@ def _open(content: bytes, budget: _Budget, depth: int) -> dict[str, bytes]:
     if depth == 0:
         budget.note("not_gzip")
     return {"main.tex": content}
+
+
+def _open_inner(files: dict[str, bytes], budget: _Budget) -> dict[str, bytes]:
+    """A tar's files with the TeX among them that is gzipped once more unpacked; where there is one archive in it and no TeX, that one's."""
+    opened: dict[str, bytes] = {}
+    for name, content in files.items():
+        bare = name[:-3] if name.lower().endswith(_GZIPPED_TEX) else name
+        if bare != name and bare not in files and content.startswith(b"\x1f\x8b"):
+            budget.note("gzip_in_gzip")
+            opened[bare] = _gunzip(content, budget)
+        else:
+            opened[name] = content
+    archives = [name for name in opened if name.lower().endswith(_ARCHIVES)]
+    if len(archives) != 1 or any(name.lower().endswith(_TEX_SUFFIXES[:-1]) for name in opened):
+        return opened
+    budget.note("archive_in_archive")
+    return _open(opened[archives[0]], budget, 2)
 
 
 def _gunzip(content: bytes, budget: _Budget) -> bytes:

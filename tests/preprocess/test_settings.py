@@ -96,4 +96,4 @@ def test_every_number_of_a_limit_is_checked() -> None:
                 num_checked += 1
                 with pytest.raises(InputError, match=name):
                     kind(**{name: -1})
-    assert num_checked == 14
+    assert num_checked == 15

@@ -50,6 +50,28 @@ def test_gzip_in_gzip_and_a_tar_that_is_not_gzipped() -> None:
     assert tree(tar_bytes([TarEntry(name="a.tex", content=TEX)])).files == {"a.tex": TEX}
 
 
+def test_tex_that_is_gzipped_inside_the_tar() -> None:
+    found = tree(packed_tar({"main.tex": TEX, "part.TEX.gz": packed(b"part"), "main.tex.gz": packed(b"another"), "data.gz": packed(b"x")}))
+    assert found.files == {"main.tex": TEX, "part.TEX": b"part", "main.tex.gz": packed(b"another"), "data.gz": packed(b"x")}
+    assert found.notes == {"gzip_in_gzip": 1}
+
+
+@pytest.mark.parametrize("name", ["src.tar.gz", "src.tgz", "paper/SRC.TAR"])
+def test_an_archive_that_is_all_there_is(name: str) -> None:
+    inner = tar_bytes([TarEntry(name="a.tex", content=TEX)])
+    content = inner if name.endswith("TAR") else packed(inner)
+    assert tree(packed_tar({name: content, "figure.eps": b"%!PS"})).files == {"a.tex": TEX}
+    beside = tree(packed_tar({name: content, "own.tex": TEX}))
+    assert (beside.files, beside.notes) == ({name: content, "own.tex": TEX}, {})
+    deep = packed(packed_tar({name: packed_tar({"b.tgz": packed_tar({"c.tgz": packed_tar({"d.tex": TEX})})})}))
+    assert refused(deep).reason in (RejectReason.NESTED_TOO_DEEP, RejectReason.NO_TEX)
+
+
+def test_what_is_gzipped_inside_counts_as_what_it_unpacks_to() -> None:
+    payload = packed_tar({"main.tex": TEX, "zeros.tex.gz": packed(b"%" * 100_000)})
+    assert refused(payload, max_total_bytes=60_000).reason == RejectReason.DECOMPRESSION_BOMB
+
+
 def test_unsafe_names_are_only_names() -> None:
     found = tree(packed_tar({"/abs/main.tex": TEX, "../../up.tex": b"up", "a/./b//c.tex": b"c", "..\\w.tex": b"w", "..": b"nothing"}))
     assert found.files == {"abs/main.tex": TEX, "up.tex": b"up", "a/b/c.tex": b"c", "w.tex": b"w"}

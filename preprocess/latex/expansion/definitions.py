@@ -259,7 +259,7 @@ def _newtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool
     text, position = frame.text, frame.position
     if text[position : position + 1] == "*":
         position += 1
-    if name == "newmdtheoremenv" and (given := expander.scan.optional_argument(text, position)) is not None:
+    if name in _FRAMED_THEOREMS and (given := expander.scan.optional_argument(text, position)) is not None:
         position = given[1]
     target = expander.scan.argument(text, position)
     if target is None:

@@ -7,6 +7,7 @@ from collections import ChainMap
 from typing import TYPE_CHECKING
 
 from preprocess.latex.decode import is_tex_name
+from preprocess.latex.expansion import algorithmic
 from preprocess.latex.expansion.definitions import argument_kinds
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, uncomment
 from preprocess.latex.find_root import plain_path
@@ -38,6 +39,8 @@ _SWITCHING = re.compile(
 _MACRO = re.compile(r"\\([A-Za-z@]+)\s*")
 _BEGIN_DOCUMENT = re.compile(r"\\begin\s*\{document\}")
 _ARGUMENT_PLACE = re.compile(r"#\d")
+# the package import's: a folder, then a file
+_FROM_FOLDER = ("import", "subimport", "inputfrom", "subinputfrom", "includefrom", "subincludefrom")
 # every TeX has them: an archive need not
 _STANDARD_FILES = frozenset({"amstex", "amsppt", "harvmac", "epsf", "psfig", "plain", "amssym.def", "amssym"})
 
@@ -46,7 +49,7 @@ def _input(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     text = frame.text
     folder = ""
     position = frame.position
-    if name in ("import", "subimport", "includefrom", "subincludefrom", "inputfrom"):
+    if name in _FROM_FOLDER:
         if text[position : position + 1] == "*":
             position += 1
         given = expander.scan.argument(text, position)
@@ -63,14 +66,36 @@ def _input(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         target, end = found[1], found.end()
     frame.position = end
     if name == "InputIfFileExists":
-        yes = expander.scan.argument(text, end)
-        no = expander.scan.argument(text, yes[1]) if yes else None
-        if no is not None:
+        yes = expander.scan.group(text, end)
+        no = expander.scan.group(text, yes[1]) if yes else None
+        if yes is not None and no is not None:
             frame.position = no[1]
-    if name == "include" and expander.include_only is not None and target.strip() not in expander.include_only:
+            is_there = _find(expander, target) is not None
+            if is_there or not no[0].strip():
+                _include(expander, target, folder)
+            expander.push(yes[0] if is_there else no[0])  # read before the file, as LaTeX does
+            return True
+    if (
+        name in ("include", "includefrom", "subincludefrom")
+        and expander.include_only is not None
+        and target.strip() not in expander.include_only
+    ):
         expander.warn("not_in_includeonly", target)
         return True
     _include(expander, target, folder)
+    return True
+
+
+def _if_file_exists(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """What holds where a TeX file is in the archive; packages, fonts and pictures are there on the author's machine."""
+    target = expander.scan.group(frame.text, frame.position)
+    yes = expander.scan.group(frame.text, target[1]) if target else None
+    no = expander.scan.group(frame.text, yes[1]) if yes else None
+    if target is None or yes is None or no is None:
+        return False
+    frame.position = no[1]
+    is_tex = target[0].strip().lower().endswith(".tex") or "." not in target[0].rpartition("/")[2]
+    expander.push(yes[0] if not is_tex or _find(expander, target[0]) is not None else no[0])
     return True
 
 
@@ -93,6 +118,8 @@ def include_by_own_command(expander: Expander, frame: Frame) -> bool:
 
 def _include(expander: Expander, target: str, folder: str) -> None:
     if "\\" in target:
+        if "\\jobname" in target and expander.files:
+            target = target.replace("\\jobname", expander.files[0].rpartition("/")[2].rpartition(".")[0])
         target = _MACRO.sub(lambda found: expander.flat(found[0]), target)
     name = _find(expander, target, folder)
     _learn(expander, target.strip().lower().removesuffix(".tex"))
@@ -131,8 +158,8 @@ def _find(expander: Expander, target: str, folder: str = "") -> str | None:
             wanted = f"{prefix}/{target}{suffix}" if prefix else f"{target}{suffix}"
             if (found := expander.by_lower.get(plain_path(wanted).lower())) is not None:
                 return found
-    base = target.rsplit("/", 1)[-1].lower()
-    hits = [name for lower, name in expander.by_lower.items() if lower.rsplit("/", 1)[-1] in (f"{base}.tex", base)]
+    base = target.rpartition("/")[2].lower()
+    hits = [*expander.by_base.get(f"{base}.tex", ()), *expander.by_base.get(base, ())]
     return hits[0] if len(hits) == 1 else None
 
 
@@ -159,6 +186,7 @@ def _usepackage(expander: Expander, frame: Frame, name: str, start: int) -> bool
         return True
     for package in target[0].split(","):
         expander.packages.add(package.strip().lower())
+        algorithmic.without_ends(expander, package, given[0] if given is not None else "")
         if name.startswith("document"):
             _learn(expander, package)
             if name == "documentstyle":  # LaTeX 2.09 has its packages among the options
@@ -268,6 +296,7 @@ def keep_file(expander: Expander, content: str) -> None:
     if name is None or not is_tex_name(name[0]) or name[0].lower() in expander.by_lower:
         return
     expander.by_lower[name[0].lower()] = name[0]
+    expander.by_base[name[0].rpartition("/")[2].lower()].append(name[0])
     expander.texts[name[0]] = content[name[1] :].lstrip("\n")
 
 
@@ -314,9 +343,8 @@ def end_paper(expander: Expander, frame: Frame, name: str, start: int) -> bool:
 
 
 HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys(
-        ("input", "include", "subfile", "subfileinclude", "import", "subimport", "InputIfFileExists", "includefrom", "inputfrom"), _input
-    ),
+    **dict.fromkeys(("input", "@input", "include", "subfile", "subfileinclude", "InputIfFileExists", *_FROM_FOLDER), _input),
+    "IfFileExists": _if_file_exists,
     **dict.fromkeys(("usepackage", "RequirePackage", "documentclass", "documentstyle"), _usepackage),
     "includeonly": _includeonly,
     **dict.fromkeys(("bibliography", "printbibliography"), _bibliography),

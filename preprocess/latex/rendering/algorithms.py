@@ -17,7 +17,7 @@ _ALGORITHM = {
     "FOR": "for {} do", "ENDFOR": "end for", "WHILE": "while {} do", "ENDWHILE": "end while", "RETURN": "return", "REQUIRE": "Require:",
     "ENSURE": "Ensure:", "COMMENT": "▷ {}", "REPEAT": "repeat", "UNTIL": "until {}", "FORALL": "for all {} do",
     "ELSIF": "else if {} then", "Input": "Input:", "Output": "Output:", "KwIn": "Input: {}", "KwOut": "Output: {}", "KwData": "Data: {}",
-    "KwResult": "Result: {}", "KwRet": "return {}", "Call": "{}({})",
+    "KwResult": "Result: {}", "KwRet": "return", "Call": "{}({})",
     "TO": "to", "KwTo": "to", "AND": "and", "OR": "or", "NOT": "not", "TRUE": "true", "FALSE": "false", "PRINT": "print",
     "XOR": "xor", "LOOP": "loop", "ENDLOOP": "end loop",
 }  # fmt: skip
@@ -37,8 +37,9 @@ _UNNUMBERED = frozenset(
 )  # of algorithmicx and algorithmic
 _IN_LINE = frozenset({"KwTo", "Comment", "COMMENT", "Call", "TO", "AND", "OR", "NOT", "TRUE", "FALSE", "XOR"})
 _LINES_NUMBERED = re.compile(
-    r"\\usepackage\s*\[[^\]]*(?i:linesnumbered(?!hidden))[^\]]*\]\s*\{[^{}]*algorithm2e|\\(?i:linesnumbered)(?![A-Za-z])"
+    r"\\usepackage\s*\[[^\]]{0,200}(?i:linesnumbered(?!hidden))[^\]]{0,200}\]\s*\{[^{}]*algorithm2e|\\(?i:linesnumbered)(?![A-Za-z])"
 )
+_NO_BLOCK_ENDS = re.compile(r"\\usepackage\s*\[[^\]]*(?:vlined|noend)[^\]]*\]\s*\{[^{}]*algorithm2e|\\SetAlgo(?:Vlined|NoEnd)(?![A-Za-z])")
 _HEAD_OF_ALGORITHM = re.compile(r"(?:[^\W\d_][\w /]{0,30}:|\[caption:)(?=\s|$)")  # algorithm2e's input and output: lines without a number
 _LINE_STEP = re.compile(r"\s*\[\s*(\d{1,3})\s*\]")  # \begin{algorithmic}[1]
 _LINE_START = re.compile(r"(?:^|\n)\s*(?:\d+: )?\s*\Z")
@@ -48,6 +49,11 @@ ENVIRONMENTS = frozenset({"algorithm", "algorithm2e", "algorithmic", "algo", "pr
 def are_lines_numbered(preamble: str) -> bool:
     """Whether a preamble asks algorithm2e for numbers before the lines."""
     return _LINES_NUMBERED.search(preamble) is not None
+
+
+def have_blocks_ends(preamble: str) -> bool:
+    """Whether algorithm2e prints `end if` and its like, as far as a preamble tells."""
+    return _NO_BLOCK_ENDS.search(preamble) is None
 
 
 def enter(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> None:
@@ -79,7 +85,7 @@ def _line(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     pattern = _ALGORITHM[name]
     given: list[str] = []
     for _ in range(pattern.count("{}")):
-        found = renderer.scan.argument(text, end)
+        found = renderer.scan.group(text, end)
         if found is None:
             break
         given.append(renderer.inline(found[0]))
@@ -120,7 +126,7 @@ def _block(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
         if number:
             out.append("\nelse\n")
         out.append(renderer.nested(body))
-    out.append(f"\n{closing}\n" if closing else "\n")
+    out.append(f"\n{closing}\n" if closing and renderer.has_block_ends else "\n")
     return end
 
 
@@ -141,6 +147,11 @@ def _switch_line_numbers(renderer: "Renderer", text: str, end: int, name: str, o
     return skip_line_space(text, end)
 
 
+def _switch_block_ends(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    renderer.has_block_ends = name not in ("SetAlgoVlined", "SetAlgoNoEnd", "Setvlineskip")
+    return skip_line_space(text, end)
+
+
 def _number_lines(out: list[str], start: int) -> None:
     """Numbers before the lines of an algorithm of algorithm2e, which `out` holds from `start`: `1 `, as the package prints them."""
     lines = "".join(out[start:]).split("\n")
@@ -154,6 +165,8 @@ def _number_lines(out: list[str], start: int) -> None:
 
 def _code_comment(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """algorithm2e's `\\tcp*{…}` and `\\tcc{…}`."""
+    if (side := renderer.scan.optional_argument(text, end)) is not None:
+        end = side[1]
     found = renderer.scan.group(text, end)
     if found is None:
         return -1
@@ -164,7 +177,10 @@ def _code_comment(renderer: "Renderer", text: str, end: int, name: str, out: lis
 
 COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("nl", "lnl", "nlset"), _line_number),
-    **dict.fromkeys(("LinesNumbered", "linesnumbered", "LinesNotNumbered", "linesnotnumbered"), _switch_line_numbers),
+    **dict.fromkeys(
+        ("LinesNumbered", "linesnumbered", "LinesNotNumbered", "linesnotnumbered", "LinesNumberedHidden"), _switch_line_numbers
+    ),
+    **dict.fromkeys(("SetAlgoVlined", "SetAlgoNoEnd", "SetAlgoLined", "SetAlgoNoLine"), _switch_block_ends),
     **dict.fromkeys(("tcp", "tcc"), _code_comment),
 }
 BLOCKS: dict[str, "Handler"] = dict.fromkeys(_BLOCKS, _block)

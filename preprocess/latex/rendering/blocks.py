@@ -14,6 +14,7 @@ _INFERENCES = ("Unary", "Binary", "Trinary", "Quaternary", "Quinary")
 _BOX_SIZE = re.compile(r"\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)")
 _STRUT_ROW = re.compile(r"(?:\A|(?<=\\cr))\s*(?:height|depth)\s*[\d.]+\s*[a-z]{2}[^\\]{0,20}(?:&?\s*\\omit\s*)*[&\s]*\\cr")
 _TAB_STOPS = re.compile(r"\s*(?:\d+\s*\\columns(?![A-Za-z])|\\\+(?:[^\\\n]|\\(?!cr(?![A-Za-z]))|\n(?!\n)){0,1000}\\cr(?![A-Za-z]))")
+_QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 
 
@@ -75,10 +76,14 @@ def _footnote(renderer: "Renderer", text: str, end: int, name: str, out: list[st
         return -1
     if content := renderer.inline(found[0]):
         out.append(f" [footnote: {content}]")
+    if name in ("marginnote", "sidenote", "sidefootnote") and (offset := renderer.scan.optional_argument(text, found[1])) is not None:
+        return offset[1]
     return found[1]
 
 
 def _vfootnote(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if (quoted := _QUOTED_MARK.match(text, end)) is not None:
+        return _footnote(renderer, text, quoted.end(), name, out)  # AmS-TeX: \footnote"*"{text}
     mark = renderer.scan.argument(text, end)
     after_mark = renderer.scan.skip_space(text, mark[1]) if mark is not None else len(text)
     if mark is not None and text[after_mark : after_mark + 1] == "{":
@@ -213,7 +218,7 @@ def _proof_step(renderer: "Renderer", text: str, end: int, name: str, out: list[
 
 COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), _footnote),
-    **dict.fromkeys(("tablefootnote", "blfootnote", "titlenote", "note"), _footnote),
+    **dict.fromkeys(("tablefootnote", "blfootnote", "sidefootnote", "titlenote", "note"), _footnote),
     **dict.fromkeys(("footnote", "vfootnote"), _vfootnote),
     **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), _caption),
     **dict.fromkeys(("subfigure", "subfloat", "subcaptionbox"), _subcaption),

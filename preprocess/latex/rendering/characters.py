@@ -1,6 +1,8 @@
 """Text mode's characters: ligatures, accents, control symbols, character codes, marks above the line."""
 
 import re
+import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from preprocess.latex.rendering.blocks import tabbed_row
@@ -14,12 +16,16 @@ if TYPE_CHECKING:
 _ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]{0,40}(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]{0,80}\])?[ \t]*\n?")
 _CHARACTER_CODE = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))")
 _GERMAN = re.compile(
-    r"\[[^\]]*\bn?(?:german|austrian|naustrian|swissgerman)\b[^\]]*\]\s*\{(?:babel|article|report|book|scr\w+|amsart)\}|\{n?german\}"
+    r"\[[^\]]{0,200}\bn?(?:german|austrian|naustrian|swissgerman)\b[^\]]{0,200}\]\s*\{(?:babel|article|report|book|scr\w+|amsart)\}|\{n?german\}"
 )
-_SHORTHAND = re.compile(r"\"([aouAOUsSz'`=~|-])")
+_CYRILLIC = re.compile(r"\[[^\]]*\b(?:russian|ukrainian|bulgarian|belarusian)\b[^\]]*\]\s*\{babel\}")
+_SHORTHAND = re.compile(r"\"(--[-~*]|[aouAOUsSz'`<>=~|-])")
 _UMLAUTS = dict(zip("aouAOU", "äöüÄÖÜ", strict=True))
-_SHORTHANDS = _UMLAUTS | {"s": "ß", "z": "ß", "S": "SS", "'": "“", "`": "„", "=": "-", "~": "-", "-": "", "|": ""}
-_TIED = ("t", "b")  # accents that other packages' commands may be called
+_SHORTHANDS = _UMLAUTS | {"s": "ß", "z": "ß", "S": "SS", "'": "“", "`": "„", "=": "-", "~": "-", "-": "", "|": "", "<": "«", ">": "»"}
+_CYRILLIC_SHORTHANDS = {
+    "<": "«", ">": "»", "`": "„", "'": "“", "---": "—", "--~": "—", "--*": "—", "=": "-", "~": "-", "-": "", "|": "",
+}  # fmt: skip
+_TIED = ("t", "b", "h")  # accents that other packages' commands may be called
 _ACCENT_CODE = re.compile(r"\s*(?:(\d{1,3})|\"([0-9A-F]{2})|'([0-7]{2,3})) ?")
 _ACCENTS_BY_CODE = {
     18: "`", 19: "'", 20: "v", 21: "u", 22: "=", 23: "r", 24: "c", 94: "^", 95: ".", 125: "H", 126: "~", 127: '"',
@@ -30,15 +36,19 @@ _DINGBATS = {37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■",
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
-def is_german(preamble: str) -> bool:
-    """Whether a preamble makes `"` a command of German."""
-    return _GERMAN.search(preamble) is not None
+def babel_shorthands(preamble: str) -> Mapping[str, str]:
+    """What a preamble makes of `"` and the character behind it: nothing, or what German or Russian has."""
+    if _GERMAN.search(preamble) is not None:
+        return _SHORTHANDS
+    if _CYRILLIC.search(preamble) is not None:
+        return _CYRILLIC_SHORTHANDS
+    return {}
 
 
-def run(text: str, *, has_german: bool) -> str:
+def run(text: str, shorthands: Mapping[str, str]) -> str:
     """A run of plain characters: line ends are blanks, TeX's ligatures are what they print."""
-    if has_german and '"' in text:
-        text = _SHORTHAND.sub(lambda found: _SHORTHANDS[found[1]], text)
+    if shorthands and '"' in text:
+        text = _SHORTHAND.sub(lambda found: shorthands.get(found[1], found[0]), text)
     if "\n" in text:
         text = text.replace("\n", " ")
     if "`" in text:
@@ -76,6 +86,9 @@ def control_symbol(renderer: "Renderer", text: str, end: int, character: str, ou
         return after if after >= 0 else end
     if character == "+" and (after := tabbed_row(renderer, text, end, out)) >= 0:
         return after
+    if character == "@" and text[end : end + 1].isalnum() and out and out[-1][-1:].isalnum():
+        out.append("@")  # AmS-TeX's, in addresses
+        return end
     if character in "-/!@+*<>|0":  # \0 is a digit's width of iopart's tables
         return end
     if character == "$":
@@ -111,6 +124,7 @@ def _accent(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
     if not base:
         out.append("" if name not in "^~" else name)
         return after
+    base = unicodedata.normalize("NFC", base)  # an accent over an accented letter: Vietnamese
     out.append(base[0] + COMBINING[name] + base[1:] if base[0].isalpha() else base)
     return after
 

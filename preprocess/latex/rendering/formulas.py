@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from preprocess.latex import siunitx
-from preprocess.latex.rendering import astronomy
+from preprocess.latex.rendering import astronomy, plain_tex
 from preprocess.latex.rendering.citations import cites, refs
 from preprocess.latex.scan import unguard
 
@@ -16,8 +16,9 @@ _STANDARD_DISPLAYS = {"mathpar": "gather*", "subeqnarray": "eqnarray", "subeqnar
 _AND = re.compile(r"\\and(?![A-Za-z])")
 _DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]{0,2000}\$(?:[^{}]|\{[^{}]{0,500}\}){0,2000})\}")
-_NO_READER = re.compile(
-    r"[ \t]*\\label\s*\{[^{}]*\}"
+_BLANKS_BEFORE_LABEL = re.compile(r"[ \t]+(?=\\label\s*\{[^{}]*\})")
+_NO_READER = re.compile(  # each alternative begins with a backslash: nothing else is looked at
+    r"\\label\s*\{[^{}]*\}"
     r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*\(\s*\)"
@@ -66,6 +67,8 @@ def inline_math(renderer: "Renderer", content: str) -> str:
 
 def display(renderer: "Renderer", content: str) -> str:
     """A formula on lines of its own, from what stands between `$$` and `$$`."""
+    if plain_tex.is_table(content):
+        return f"\n\n{renderer.nested(content)}\n\n"
     content = _clean_math(renderer, content)
     return f"\n\\[{content}\\]\n" if content else " "
 
@@ -97,6 +100,8 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
     if "\x02" in content or "\x03" in content:
         content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
     if "\\" in content:
+        if "\\label" in content:
+            content = _BLANKS_BEFORE_LABEL.sub("", content)
         content = _NO_READER.sub("", content)
         if _QUANTITY.search(content) is not None:
             content = _math_quantities(renderer, content)

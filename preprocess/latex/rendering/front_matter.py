@@ -28,6 +28,11 @@ def read_preamble(renderer: "Renderer", preamble: str) -> None:
         out: list[str] = []
         if found[1] in FRONT_COMMANDS:
             used = max(used, _front(renderer, preamble, found.end(), found[1], out))
+        elif found[1] == "thanks":  # of AMS's classes: a note to the title
+            note = renderer.scan.group(preamble, found.end())
+            if note is not None and (shown := renderer.inline(note[0])):
+                renderer.front.append(("thanks", f"[footnote: {shown}]"))
+                used = note[1]
         elif found[1] == "begin" and (environment := _ENVIRONMENT.match(preamble, found.end())) is not None:
             closing = f"\\end{{{environment[1]}}}"
             stop = renderer.scan.find(preamble, closing, environment.end())

@@ -13,7 +13,7 @@ _DIMENSION = (
     r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\magstep\s*\d|\\[A-Za-z]+)"
     r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?)*"
 )
-_RULE_SPAN = re.compile(r"(?:\([lr]*\))?(?:\[[^\]\n]*\])?(?:\([lr{}.\w]*\))?\{[^{}\n]*\}")
+_RULE_SPAN = re.compile(r"(?:\([lr]{0,9}\))?(?:\[[^\]\n]{0,80}\])?(?:\([lr{}.\w]{0,80}\))?\{[^{}\n]{0,80}\}")
 _DIMENSION_RE = re.compile(_DIMENSION)
 _FONT = re.compile(r"\s*\\[A-Za-z]+\s*=?\s*[A-Za-z]+\d*(?:\s+(?:scaled|at)\s*(?:\\magstep\w*\s*\d?|\d+\.?\d*\s*(?:pt)?))?")
 _RULE = re.compile(r"(?:\s*(?:width|height|depth)" + _DIMENSION + r")*")
@@ -59,7 +59,10 @@ def _line(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     found = renderer.scan.group(text, end)
     if found is None:
         return end
-    out.append(f"\n\n{renderer.nested(found[0])}\n\n")
+    if renderer.table_depth or renderer.is_in_front:
+        out.append(renderer.inline(found[0]))
+    else:
+        out.append(f"\n\n{renderer.nested(found[0])}\n\n")
     return found[1]
 
 
@@ -183,6 +186,9 @@ def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
     renderer.dropped["layout_command"] += end - _start(text, end, name)
     if not LAYOUT.match(name):
         renderer.unknown[name] += 1
+    if name[0] == "@" and name[1:2].islower() and out and out[-1][-1:].isalnum():
+        out.append(name)  # AmS-TeX's \\@ in an address
+        return end
     if text[end : end + 1] == "[":
         closing = renderer.scan.bracket_end(text, end, 2_000)
         if closing > 0 and _STRENGTH.match(text, end):

@@ -37,6 +37,7 @@ _DECLARED = re.compile(
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"),
           (4, "iv"), (1, "i"))  # fmt: skip
 _SYMBOLS = "*†‡§¶‖"
+QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
 MAX_NUMBER = 100_000  # of an item: a Roman number is as long as its thousands
 
 
@@ -190,6 +191,9 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     if (given := renderer.scan.optional_argument(text, end)) is not None and text[start : start + 1] == "[":
         label, is_labelled = renderer.inline(given[0]), True
         end = given[1]
+    elif (quoted := QUOTED_MARK.match(text, end)) is not None and "(" in quoted[1]:  # AmS-TeX: \item"(a)"
+        label = renderer.inline(quoted[1])
+        end = quoted.end()
     if label:
         out.append(f"{head}- {label} ")
     elif is_labelled:

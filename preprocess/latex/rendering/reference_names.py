@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _IS_USED = re.compile(r"\\(?:[cC]ref(?:range)?|[aA]utoref|(?:lc)?name[cC]ref)(?![A-Za-z])")
 _STEP = re.compile(
     r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z@]+)\*?\}"
-    r"|\\label\s*(?:\[(?P<stated>[^\]\n]*)\])?\s*\{(?P<label>[^{}]*)\}"
+    r"|\\label\s*(?:\[(?P<stated>[^\]\n]{0,80})\])?\s*\{(?P<label>[^{}]*)\}"
     r"|\\(?P<heading>part|chapter|section|subsection|subsubsection|paragraph|subparagraph|appendix)(?![A-Za-z@])"
     r"|\\crefalias\s*\{(?P<kind>[^{}]*)\}\s*\{(?P<alias>[^{}]*)\}"
 )
@@ -27,7 +27,7 @@ _DECLARED = re.compile(
 )
 _OPTIONS = re.compile(r"\\(?:usepackage\s*\[|PassOptionsToPackage\s*\{)([^\]}]*)[\]}]\s*\{cleveref\}")
 _OTHER_LANGUAGE = re.compile(
-    r"\[[^\]]*\b(?:n?german|french|francais|frenchb|spanish|italian|portuguese|brazilian|brazil|russian|ukrainian|polish|dutch|czech|catalan)"
+    r"\[[^\]]{0,200}\b(?:n?german|french|francais|frenchb|spanish|italian|portuguese|brazilian|brazil|russian|ukrainian|polish|dutch|czech|catalan)"
     r"\s*\]\s*\{(?:babel|cleveref)\}"
 )
 _WORDS = {

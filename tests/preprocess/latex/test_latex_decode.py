@@ -196,6 +196,15 @@ def test_binary_files_are_no_text() -> None:
         ("README", False),
         ("Makefile", False),
         ("00README.json", False),
+        ("._main.tex", False),
+        (".#main.tex", False),
+        ("#main.tex#", False),
+        ("main.tex~", False),
+        ("main.tex.bak", False),
+        ("__MACOSX/x.tex", False),
+        (".git/x.tex", False),
+        ("my paper (final) #2.tex", True),
+        ("a.b/c-d.tex", True),
     ],
 )
 def test_names(name: str, is_tex: bool) -> None:

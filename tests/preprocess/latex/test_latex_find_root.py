@@ -3,6 +3,7 @@ import json
 import pytest
 
 from preprocess.latex.find_root import find_root
+from tests.preprocess.latex.latex_paper import document, paper
 
 ARTICLE = "\\documentclass{article}\n\\begin{document}x\\end{document}"
 
@@ -43,6 +44,12 @@ def test_roots(texts: dict[str, str], roots: tuple[str, ...]) -> None:
         json.dumps({"sources": [{"filename": "b.tex", "usage": "toplevel"}, {"filename": "a.tex", "usage": "ignore"}]}),
         "sources:\n  - filename: a.tex\n    usage: include\n  - filename: b.tex\n    usage: toplevel\n",
         "b.tex toplevelfile\n",
+        "nohypertex\r\n./b.tex toplevelfile landscape\r\na.tex include\r\n",
+        '"b.tex" toplevelfile',
+        "sources: [{filename: a.tex, usage: ignore}, {filename: b.tex, usage: toplevel}]",
+        "stamp: true\nsources:\n- usage: toplevel\n  filename: 'b.tex'\n  orientation: landscape\n- usage: ignore\n  filename: a.tex\n",
+        '[process]\ncompiler = "pdflatex"\n[[sources]]\nfilename = "b.tex"\nusage = "toplevel"\n',
+        json.dumps({"spec_version": 1, "sources": [{"filename": "./b.tex", "usage": "toplevel"}]}),
     ],
 )
 def test_what_arxiv_states_counts(readme: str) -> None:
@@ -54,8 +61,42 @@ def test_what_arxiv_ignores_is_no_root(readme: str) -> None:
     assert find_root({"a.tex": ARTICLE, "b.tex": ARTICLE}, readme.encode()) == ("b.tex",)
 
 
+def test_several_top_level_files_come_in_the_order_that_arxiv_states() -> None:
+    assert find_root({"a.tex": ARTICLE, "b.tex": ARTICLE, "c.tex": ARTICLE}, b"c.tex toplevelfile\na.tex toplevelfile") == (
+        "c.tex",
+        "a.tex",
+    )
+
+
+def test_directives_of_other_kinds_state_no_root() -> None:
+    assert find_root({"a.tex": ARTICLE, "main.tex": ARTICLE}, b"nohypertex\nlandscape\na.tex include\n") == ("main.tex", "a.tex")
+
+
+@pytest.mark.parametrize("name", ["00README.XXX", "00readme.xxx", "00README", "00README.yml", "00README.json", "00README.toml"])
+def test_the_readme_is_found_by_any_of_its_names(name: str) -> None:
+    directive = {
+        "json": '{"sources": [{"filename": "b.tex", "usage": "toplevel"}]}',
+        "toml": "[[sources]]\nfilename = 'b.tex'\nusage = 'toplevel'",
+        "yml": "sources:\n- filename: b.tex\n  usage: toplevel",
+    }.get(name.rpartition(".")[2], "b.tex toplevelfile")
+    found = paper({"a.tex": document("Not this."), "b.tex": document("This."), name: directive})
+    assert (found.root_files, found.text) == (("b.tex",), "This.")
+
+
 @pytest.mark.parametrize(
-    "readme", [b"", b"{", b"[1, 2]", b"\xff\xfe", b'{"sources": 3}', b'{"sources": [{"usage": "toplevel"}]}', b"gone.tex toplevelfile"]
+    "readme",
+    [
+        b"",
+        b"{",
+        b"[1, 2]",
+        b"\xff\xfe",
+        b'{"sources": 3}',
+        b'{"sources": [{"usage": "toplevel"}]}',
+        b"gone.tex toplevelfile",
+        b"[" * 100_000,
+        b" " * 100_000,
+        b"a b " * 50_000,
+    ],
 )
 def test_a_strange_readme_states_nothing(readme: bytes) -> None:
     assert find_root({"a.tex": ARTICLE}, readme) == ("a.tex",)

@@ -1,5 +1,6 @@
 """What holds for every input: it ends, in linear time, without an exception, in the grammar, and text outside commands is never lost."""
 
+import itertools
 import re
 import time
 
@@ -7,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preprocess.config import NormaliseConfig
+from preprocess.config import LatexConfig, NormaliseConfig
 from preprocess.latex.scan import Scanner
-from preprocess.records import ExtractedPaper, Rejection
+from preprocess.records import ExtractedPaper, Rejection, RejectReason
 from preprocess.stages.normalise import normalise
-from tests.preprocess.latex.latex_paper import document, extract, paper, text_of
+from tests.preprocess.latex.latex_paper import CONFIG, document, extract, paper, text_of
 
 PIECES = [
     "word",
@@ -179,6 +180,26 @@ WRAPPERS = st.sampled_from(
         "{}\\vspace{{1em}}",
         "\\paragraph{{{}}}",
         "\\ownenv {}\\endownenv ",
+        "\\begin{{ownenv}}{}\\end{{ownenv}}",
+        "\\begin{{center}}{}\\end{{center}}",
+        "\\begin{{abstract}}{}\\end{{abstract}}",
+        "\\begin{{enumerate}}\\item[(a)] {}\\end{{enumerate}}",
+        "\\begin{{proof}}{}\\end{{proof}}",
+        "\\begin{{minipage}}{{5cm}}{}\\end{{minipage}}",
+        "\\begin{{lstlisting}}\n{}\n\\end{{lstlisting}}",
+        "\\begin{{table}}\\begin{{tabular}}{{|l|r|}}\\hline {} & 1 \\\\ \\hline\\end{{tabular}}\\end{{table}}",
+        "\\texorpdfstring{{{}}}{{}}",
+        "\\underline{{\\textit{{{}}}}}",
+        "{{\\em {}\\/}}",
+        "\\begingroup {}\\endgroup ",
+        "\\noindent {}\\par ",
+        "\\subsection*{{{}}}\\label{{a:b}}",
+        "\\delimited {}\\stop ",
+        "\\optional[{}]",
+        "\\ifmine {}\\else hidden\\fi ",
+        "\\begin{{multicols}}{{2}}{}\\end{{multicols}}",
+        "{}\\cite{{key}} \\ref{{a:b}}",
+        "\\fbox{{\\parbox{{3cm}}{{{}}}}}",
     ]
 )
 
@@ -188,7 +209,10 @@ WRAPPERS = st.sampled_from(
 def test_text_outside_commands_is_never_lost(parts: list[tuple[str, list[str]]]) -> None:
     wanted = [word for _, words in parts for word in words]
     source = "\n\n".join(wrapper.format(" ".join(words)) for wrapper, words in parts)
-    preamble = "\\newcommand{\\mine}[1]{\\textit{#1}}\\newenvironment{ownenv}{}{}"
+    preamble = (
+        "\\newcommand{\\mine}[1]{\\textit{#1}}\\newenvironment{ownenv}{}{}\\def\\delimited#1\\stop{#1}"
+        "\\newcommand{\\optional}[1][x]{#1}\\newif\\ifmine\\minetrue"
+    )
     found = re.findall(r"[a-z]{3,8}", text_of({"main.tex": document(source, preamble)}))
     position = 0
     for word in wanted:
@@ -243,7 +267,9 @@ HOSTILE = {
     "labels in environments": ("\\begin{thm}\\label{a}", ""),
     "declared names": ("\\cref{a}\\crefname{a}{", ""),
 }
-HOSTILE_PREAMBLE = "\\def\\foo#1\\stop{x}\\makeatletter\\newcommand{\\boxed@}[1]{(#1)}\\def\\ping{\\pong}\\def\\pong{\\ping}"
+HOSTILE_PREAMBLE = (
+    "\\def\\foo#1\\stop{x}\\makeatletter\\newcommand{\\boxed@}[1]{(#1)}\\def\\ping{\\pong}\\def\\pong{\\ping}\\newenvironment{own}{(}{)}"
+)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -251,7 +277,7 @@ def test_hostile_sources_take_linear_time(name: str) -> None:
     opening, closing = HOSTILE[name]
 
     def seconds(num_characters: int) -> float:
-        count = num_characters // len(opening)
+        count = num_characters // (len(opening) or len(closing))
         source = document(opening * count + "core" + closing * count, HOSTILE_PREAMBLE)
         started = time.process_time()
         extracted = extract({"main.tex": source})
@@ -263,6 +289,70 @@ def test_hostile_sources_take_linear_time(name: str) -> None:
     small, large = seconds(4_000), seconds(40_000)
     # the allowance for fruitless looks costs up to 2 seconds whatever the size; beyond it ten times the text may take thirty times as long
     assert large < 30 * small + 3, (small, large)
+
+
+MANY = {
+    "definitions": lambda count: "".join(f"\\def\\m{_word(number)}{{x{number}}}" for number in range(count)),
+    "definitions and calls": lambda count: "".join(f"\\newcommand{{\\m{_word(n)}}}[1]{{x#1}}\\m{_word(n)} y" for n in range(count)),
+    "redefinitions": lambda count: "\\def\\a{x}" * count + "\\a",
+    "environments": lambda count: "".join(f"\\newenvironment{{e{number}}}{{a}}{{b}}" for number in range(count)),
+    "labels": lambda count: "".join(f"\\begin{{equation}}\\label{{e{number}}}x\\end{{equation}}" for number in range(count)),
+    "references": lambda count: "".join(f"see \\ref{{e{number}}}, \\cite{{k{number},k{number + 1}}} " for number in range(count)),
+    "switches": lambda count: "".join(f"\\newif\\if{_word(number)}\\{_word(number)}true" for number in range(count)),
+    "counters": lambda count: "\\newcounter{a}" + "\\stepcounter{a}\\arabic{a} " * count,
+    "commands of nobody": lambda count: "".join(f"\\u{_word(number)}{{a}}" for number in range(count)),
+}
+
+
+def _word(number: int) -> str:
+    return "".join(chr(97 + number // 26**place % 26) for place in range(4))
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_of_a_kind_take_linear_time(name: str) -> None:
+    def seconds(count: int) -> float:
+        source = document(MANY[name](count))
+        started = time.process_time()
+        assert isinstance(extract({"main.tex": source}), ExtractedPaper)
+        return time.process_time() - started
+
+    small, large = seconds(1_000), seconds(10_000)
+    assert large < 30 * small + 1, (small, large)
+
+
+def test_many_files_take_linear_time() -> None:
+    def seconds(count: int) -> float:
+        files: dict[str, str | bytes] = {f"f{number}.tex": f"text {number}. " for number in range(count)}
+        files["main.tex"] = document("".join(f"\\input{{f{number}}}\\input{{gone{number}}}" for number in range(count)))
+        started = time.process_time()
+        assert len(paper(files).text.split()) == 2 * count
+        return time.process_time() - started
+
+    small, large = seconds(200), seconds(2_000)
+    assert large < 30 * small + 1, (small, large)
+
+
+def test_many_roots_are_cut_and_counted() -> None:
+    files: dict[str, str | bytes] = {f"f{number:03}.tex": document(f"Text {number}.") for number in range(230)}
+    found = paper(files)
+    assert len(found.root_files) == CONFIG.latex.max_roots == 200
+    assert found.warnings == {"root_limit": 30}
+
+
+@pytest.mark.parametrize("times", [2, 10])
+@pytest.mark.parametrize("num_macros", [7, 30, 300])
+@pytest.mark.parametrize("form", ["\\def\\{one}{{{body}}}", "\\newcommand{{\\{one}}}{{{body}}}", "\\gdef\\{one}{{{body}}}"])
+def test_macros_that_double_are_rejected_by_the_work_counted(form: str, num_macros: int, times: int) -> None:
+    names = [f"q{_word(number)}" for number in range(num_macros)]
+    definitions = [form.format(one=one, body=f"\\{other} " * times) for one, other in itertools.pairwise(names)]
+    source = document(f"Before. \\{names[0]} After.", "".join(definitions) + f"\\def\\{names[-1]}{{word }}")
+    found = extract({"main.tex": source}, LatexConfig(max_expansions=20_000))
+    if times ** (num_macros - 1) < 10_000:
+        assert isinstance(found, ExtractedPaper)
+        assert found.text.split() == ["Before.", *["word"] * times ** (num_macros - 1), "After."]
+    else:
+        assert isinstance(found, Rejection)
+        assert found.reason == RejectReason.EXPANSION_LIMIT
 
 
 def test_ten_megabytes_on_one_line() -> None:

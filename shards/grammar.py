@@ -16,7 +16,7 @@ from typing import Literal
 
 _ENVIRONMENTS = (
     "equation align alignat flalign xalignat xxalignat gather multline eqnarray math displaymath dmath dgroup IEEEeqnarray subequations "
-    "empheq numcases subnumcases tikzcd CD"
+    "empheq numcases subnumcases subeqnarray mathpar tikzcd CD"
 )
 DISPLAY_ENVIRONMENTS = frozenset(_ENVIRONMENTS.split())  # each with and without a star
 

@@ -29,7 +29,7 @@ def local_folder(place: str | os.PathLike[str]) -> Path:
     if text.startswith("file://"):
         text = text[len("file://") :]
     elif _URI.match(text):
-        raise InputError(f"{text}: this command works on local folders only; give a folder, and copy it from or to the store")
+        raise InputError(f"{text}: only local folders are supported by this command; give a folder, and copy it from or to the store")
     path = Path(text)
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file, a folder is needed")

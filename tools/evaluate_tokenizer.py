@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from shards.cli import Parser, run
+from shards.cli import ENDPOINT_HELP, Parser, run
 from shards.commit import local_folder, write_bytes
 from shards.errors import InputError
 from shards.manifest import source_commit, write_manifest
+from shards.store import Place
 from tools.any_tokenizer import AnyTokenizer, open_tokenizer
 from tools.corpus_folder import Corpus, read_corpus, read_documents
 from tools.tokenizer_measures import Measures, commonest_sequences
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.model_vocab_size is not None and args.model_vocab_size < 1:
         raise InputError(f"--model-vocab-size {args.model_vocab_size}: at least 1 is needed")
     out = local_folder(args.out)
-    corpus = read_corpus(args.corpus)
+    corpus = read_corpus(args.corpus, args.endpoint)
     tokenizers = {name: open_tokenizer(path) for name, path in _named(args.tokenizer)}
     papers = list(sample(corpus, args.split, args.max_bytes))
     if not papers:
@@ -59,7 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog=PROG, description=__doc__ or "")
-    parser.add_argument("--corpus", required=True, metavar="DIR", help="corpus folder of a finished run, OUT/corpus")
+    parser.add_argument("--corpus", required=True, metavar="DIR_OR_URI", help="corpus folder of a finished run, OUT/corpus")
+    parser.add_argument("--endpoint", metavar="URL", help=ENDPOINT_HELP)
     parser.add_argument(
         "--tokenizer",
         action="append",
@@ -93,7 +95,7 @@ def _named(given: Sequence[str]) -> Iterator[tuple[str, Path]]:
 
 def sample(corpus: Corpus, split: str, max_bytes: int) -> Iterator[tuple[str, str, str]]:
     """(id, domain, text) of a split's papers, whole, in turn from each domain in the corpus's own order, up to `max_bytes`."""
-    by_domain: dict[str, list[Path]] = {}
+    by_domain: dict[str, list[Place]] = {}
     for file in corpus.files:
         if file.split == split:
             by_domain.setdefault(file.domain, []).append(file.path)

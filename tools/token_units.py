@@ -6,7 +6,7 @@ Both run on the workers, write their files atomically and their books last: `UNI
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ def _are_whole(prefix: Path, num_bytes: Mapping[str, int]) -> bool:
 def encode_rows(units: Path, files: Sequence[CorpusFile], tokenizer_sha256: str) -> list[Row]:
     """Work units of the encode pass, the largest first, so that none is left alone at the end."""
     return [
-        {"units": str(units), "tokenizer_sha256": tokenizer_sha256, "file": asdict(file) | {"path": str(file.path.resolve())}}
+        {"units": str(units), "tokenizer_sha256": tokenizer_sha256, "file": replace(file, path=file.path.resolve())}
         for file in sorted(files, key=lambda file: (-file.text_bytes, file.name))
     ]
 
@@ -115,7 +115,7 @@ def encode_rows(units: Path, files: Sequence[CorpusFile], tokenizer_sha256: str)
 def encode_unit(row: Row) -> Row:
     """Encodes one corpus file; its books are committed last."""
     units = Path(row["units"])
-    file = CorpusFile(**row["file"] | {"path": Path(row["file"]["path"])})
+    file: CorpusFile = row["file"]
     encoder = _load_encoder(str(units / TOKENIZER_FILE), row["tokenizer_sha256"])
     tokenizer = encoder.tokenizer
     if file_digest(file.path, "sha256") != file.sha256:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shards.cli import Parser, run
+from shards.cli import ENDPOINT_HELP, Parser, run
 from shards.commit import local_folder, only_run, remove_temporaries, write_bytes
 from shards.errors import InputError
 from shards.fingerprint import fingerprint
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Brings the token shards into line with corpus and tokenizer."""
     args = _parser().parse_args(arguments)
     _check_numbers(args)
-    corpus = read_corpus(args.corpus)
+    corpus = read_corpus(args.corpus, args.endpoint)
     tokenizer = LatexTokenizer.load(args.tokenizer)
     out = local_folder(args.out).resolve()
     sets = plan_sets(corpus, tokenizer, frame_bytes=args.frame_bytes, level=args.level)
@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog=PROG, description="Turns a corpus into zstd token shards that Megatron's datasets read by random access.")
-    parser.add_argument("--corpus", required=True, metavar="DIR", help="corpus folder of a finished run, OUT/corpus")
+    parser.add_argument("--corpus", required=True, metavar="DIR_OR_URI", help="corpus folder of a finished run, OUT/corpus")
+    parser.add_argument("--endpoint", metavar="URL", help=ENDPOINT_HELP)
     parser.add_argument("--tokenizer", required=True, metavar="FILE", help="tokenizer.model of tools.train_tokenizer, or its folder")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the token shards, seen by every node")
     parser.add_argument("--plain", action="store_true", help="also write the ordinary .bin, which stock Megatron-LM reads")
@@ -108,7 +109,7 @@ def _bring_into_line(
         from preprocess.ray_runner import cluster_cpus, connect, require_shared, run_units
 
         with connect(args.address, args.num_workers):
-            require_shared(out, sorted({file.path.resolve().parent for file in to_encode}))
+            require_shared(out, sorted({file.path.resolve().parent for file in to_encode if isinstance(file.path, Path)}))
             workers = args.num_workers or max(1, int(cluster_cpus()))
             rows = encode_rows(units, to_encode, tokenizer.sha256)
             _follow(run_units(rows, encode_unit, num_workers=workers), to_encode)

@@ -23,7 +23,7 @@ from typing import Any
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2 as model_format
 
-from shards.cli import Parser, run
+from shards.cli import ENDPOINT_HELP, Parser, run
 from shards.commit import local_folder, remove_temporaries, write_bytes
 from shards.errors import InputError
 from shards.manifest import source_commit, write_manifest
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.max_groups is not None and args.max_groups < 0:
         raise InputError(f"--max-groups {args.max_groups}: 0 for none, or a number")
     out = local_folder(args.out)
-    corpus = read_corpus(args.corpus)
+    corpus = read_corpus(args.corpus, args.endpoint)
     weights = _parse_weights(args.domain_weights, corpus)
     started = time.monotonic()
     sample = _read_sample(corpus, weights, args.max_bytes)
@@ -179,7 +179,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog=PROG, description="Trains a SentencePiece tokenizer on the training split of a corpus.")
-    parser.add_argument("--corpus", required=True, metavar="DIR", help="corpus folder of a finished run, OUT/corpus")
+    parser.add_argument("--corpus", required=True, metavar="DIR_OR_URI", help="corpus folder of a finished run, OUT/corpus")
+    parser.add_argument("--endpoint", metavar="URL", help=ENDPOINT_HELP)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for tokenizer.model and manifest.json")
     parser.add_argument(
         "--vocab-size",

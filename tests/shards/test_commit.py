@@ -108,7 +108,7 @@ def test_places(tmp_path: Path) -> None:
     assert local_folder(f"file://{tmp_path}/new") == tmp_path / "new"
     assert local_folder(tmp_path) == tmp_path
     assert not (tmp_path / "new").exists()
-    with pytest.raises(InputError, match="s3://bucket/x: this command works on local folders only"):
+    with pytest.raises(InputError, match="s3://bucket/x: only local folders are supported by this command"):
         local_folder("s3://bucket/x")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match="is a file, a folder is needed"):

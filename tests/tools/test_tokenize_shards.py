@@ -14,9 +14,10 @@ import pytest
 from shards.errors import InputError
 from shards.manifest import read_manifest
 from shards.token_shard import TokenShardReader
+from tests.object_stores import Faults, fault_proxy, make_bucket, place, upload, use_credentials
 from tests.tools.small_corpus import numbered, sample_text, write_corpus
 from tools import token_units, tokenize_shards, train_tokenizer
-from tools.corpus_folder import read_corpus
+from tools.corpus_folder import read_corpus, read_documents
 from tools.fast_encoder import FastEncoder
 from tools.tokenizer import LatexTokenizer
 
@@ -256,6 +257,26 @@ def test_a_tokenizer_that_loses_text_is_found_at_the_document(tokenizer: LatexTo
     monkeypatch.setattr(LatexTokenizer, "encode", lambda self, text: [self.eod_id + 2] * len(text))
     with pytest.raises(InputError, match=r"file: 2401\.1: the tokenizer loses text"):
         token_units.encode_document(encoder, "text", "file: 2401.1")
+
+
+def test_a_corpus_on_a_store_gives_the_same_token_shards(
+    corpus: Path, tokenizer_folder: Path, tokens: Path, object_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_credentials(monkeypatch)
+    make_bucket(object_store, "texts")
+    upload(corpus, place(object_store, "texts/corpus"))
+    on_store, on_disk = read_corpus("s3://texts/corpus", object_store), read_corpus(corpus)
+    assert [(file.name, file.sha256) for file in on_store.files] == [(file.name, file.sha256) for file in on_disk.files]
+    for one, other in zip(on_store.files, on_disk.files, strict=True):
+        assert list(read_documents(one.path)) == list(read_documents(other.path))
+    with fault_proxy(object_store, Faults(error_share=0.05, cut_share=0.05, public=frozenset({"texts"}))) as proxy:
+        out = tmp_path / "tokens"
+        flags = ["--tokenizer", str(tokenizer_folder / "tokenizer.model"), "--out", str(out), "--plain", "--frame-bytes", "256"]
+        tokenize_shards.main(["--corpus", f"{proxy.url}/texts/corpus", *flags])  # over HTTP: the session's workers have no credentials
+    assert contents(out) == contents(tokens)
+    (place(object_store, "texts/corpus") / "cs/train-00000.jsonl.zst").unlink()
+    with pytest.raises(InputError, match=r"s3://texts/corpus/cs/train-00000\.jsonl\.zst: is in the corpus manifest but not on disk"):
+        read_corpus("s3://texts/corpus", object_store)
 
 
 def test_a_large_vocabulary_is_int32(corpus: Path, tokenizer: LatexTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

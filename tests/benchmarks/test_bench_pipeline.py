@@ -1,0 +1,99 @@
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks import bench_pipeline as bench
+from benchmarks.synthetic_dump import TRUTH, write_synthetic_dump
+from preprocess.shingles import jaccard, shingles
+from shards.errors import InputError
+from shards.text_shard import encode_text_shard
+from tests.preprocess.run_folder import words
+
+
+def _busy(folder: Path) -> int:
+    (folder / "units").mkdir()
+    for number in range(3):
+        (folder / "units" / f"u{number}.json").write_text(json.dumps({"counts": {"members": 10}}))
+    return sum(range(3_000_000)) and os.getpid()
+
+
+def test_a_process_is_watched_until_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "SAMPLE_SECONDS", 0.05)
+    process, seen = bench.watched(partial(_busy, tmp_path), tmp_path)
+    assert seen.points[-1][1] == 30
+    assert seen.points[-1][2] > 5 << 20
+    assert seen.cpu_by_process[process] > 0.05
+    assert [point[1] for point in seen.points] == sorted(point[1] for point in seen.points)
+
+
+def test_the_tree_of_a_process_has_its_children() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        tree = bench.process_tree(os.getpid())
+        assert {os.getpid(), child.pid} <= tree.keys()
+        assert all(size > 0 for number, (_, _, size) in tree.items() if number == os.getpid())
+    finally:
+        child.kill()
+        child.wait()
+    assert child.pid not in bench.process_tree(os.getpid())
+
+
+def test_curves_tell_a_leak_and_a_slowing_run() -> None:
+    mib = 1 << 20
+    flat = [(float(second), 50 * second, 200 * mib, 300 * mib) for second in range(21)]
+    told = bench.curves(bench.Watched(points=flat))
+    assert told["bytes_a_paper_more"] == {"driver": 0, "largest_worker": 0}
+    assert told["papers_a_second"] == {"first_third": 50, "last_third": 50}
+    assert told["peak_mib"]["driver_corpus_pass"] == 200
+    leaking = [(second * (1 + second / 20), 50 * second, (200 + second) * mib, 300 * mib) for second in range(21)]
+    told = bench.curves(bench.Watched(points=leaking))
+    assert told["bytes_a_paper_more"]["driver"] == pytest.approx(mib / 50, rel=0.01)
+    assert told["papers_a_second"]["last_third"] < 0.7 * told["papers_a_second"]["first_third"]
+    with pytest.raises(InputError, match="give more --num-papers"):
+        bench.curves(bench.Watched(points=flat[:4]))
+
+
+def test_pairs_are_judged_by_the_texts(tmp_path: Path) -> None:
+    one = words("a")
+    texts = {
+        "1501.00001": one,
+        "1501.00002": one.replace("aword7 ", ""),
+        "1501.00003": words("b"),
+        "1501.00004": one + " " + words("c", 400),
+    }
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "u.jsonl.zst").write_bytes(encode_text_shard([{"id": name, "text": text} for name, text in texts.items()]))
+    origins = {"1501.00001": ("original", "s"), "1501.00002": ("near", "1501.00001"), "1501.00003": ("original", "s")}
+    origins["1501.00004"] = ("near", "1501.00001")
+    rows = [{"id": name, "kind": kind, "origin": origin} for name, (kind, origin) in origins.items()]
+    (tmp_path / TRUTH).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "corpus").mkdir()
+    pq.write_table(pa.table({"id": list(texts), "reason": [None, "near_duplicate", None, None]}), tmp_path / "corpus" / "decisions.parquet")
+    true = jaccard(shingles(texts["1501.00001"], 5), shingles(texts["1501.00002"], 5))
+
+    def judged(pairs: list[tuple[str, str, float]]) -> dict[str, object]:
+        table = pa.table({"id": [row[0] for row in pairs], "other_id": [row[1] for row in pairs], "jaccard": [row[2] for row in pairs]})
+        pq.write_table(table, tmp_path / "corpus" / "near_pairs.parquet")
+        return bench.near_duplicates(tmp_path, tmp_path)
+
+    found = judged([("1501.00002", "1501.00001", true)])
+    assert (found["true_at_0.8"], found["recall"], found["precision"], found["pairs_of_families"]) == (1, 1, 1, 3)
+    wrong = judged([("1501.00003", "1501.00001", 0.9), ("1501.00004", "1501.00001", 0.1)])
+    assert (wrong["true_at_0.8"], wrong["recall"], wrong["precision"], wrong["found_at_0.8"]) == (1, 0, 0, 1)
+
+
+def test_the_plain_pass_writes_what_a_run_writes(tmp_path: Path) -> None:
+    write_synthetic_dump(tmp_path / "dump", 6, max_tar_bytes=1 << 20, papers_a_tar=3)
+    seconds = bench.plain_pass(tmp_path / "dump", tmp_path / "out", 1)
+    assert 0 < seconds < 60
+    assert len(bench._documents(tmp_path / "out")) == len(bench.plan(tmp_path / "dump" / "src")) == 2
+    assert bench._Papers(tmp_path / "out").count() == 6
+    with pytest.raises(InputError, match="need 3 or more"):
+        bench.increments(tmp_path / "dump", tmp_path, tmp_path / "out", 1)

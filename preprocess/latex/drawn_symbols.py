@@ -10,14 +10,14 @@ import re
 MAX_BODY_CHARACTERS = 1_500  # the longest real one draws the sign in four sizes
 _MARKS = (
     "\\kern", "\\mkern", "\\lower", "\\raise", "lap", "\\mathpalette", "\\vcenter", "\\ooalign", "\\setbox", "\\buildrel", "\\!", "\\hskip",
-    "\\mskip", "\\hspace", "\\stackrel", "\\atop", "\\overset", "\\underset",
+    "\\hrule", "\\mskip", "\\hspace", "\\stackrel", "\\atop", "\\overset", "\\underset",
 )  # fmt: skip
 _LENGTH = r"[-+]?\s*(?:\d*\.?\d+|\d+\.)\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu)"
 _REGISTER = r"\\(?:dimen|wd|ht|dp|skip|count|box|copy)\s*(?:\d+|\\[A-Za-z@]+|@)|\\dimen[A-Za-z@]*"
 _INVISIBLE = re.compile(
     rf"\\if(?:dim|num)\s*(?:{_REGISTER})\s*[<>=]\s*(?:{_REGISTER}|{_LENGTH})"
     rf"|\\setbox\s*(?:\d|\\[A-Za-z@]+)\s*=?|(?:{_REGISTER})\s*=?\s*(?:{_LENGTH}|-?(?:{_REGISTER}))?|\\(?:advance|divide)|\bby\b"
-    rf"|\\(?:kern|mkern|hskip|mskip|lower|raise|moveleft|moveright|baselineskip|lineskip|lineskiplimit|mathsurround)\s*=?\s*"
+    rf"|\\(?:kern|mkern|hskip|vskip|mskip|lower|raise|moveleft|moveright|baselineskip|lineskip|lineskiplimit|mathsurround)\s*=?\s*"
     rf"(?:{_LENGTH}|-?\d*\.?\d*\s*{_REGISTER})"
     rf"|\\(?:h|v)space\*?\s*\{{[^{{}}]*\}}|\\raisebox\s*\{{[^{{}}]*\}}|\b(?:to|width|height|depth)\s*-?(?:{_LENGTH}|{_REGISTER})"
     r"|\\mathpalette\s*\\[A-Za-z@]+|\\[!,;:/ ]|[\s{}$&]"
@@ -26,6 +26,7 @@ _INVISIBLE = re.compile(
     r"|ifmmode|else|fi|limits|nolimits|buildrel|over|under|atop|stackrel|overset|underset|strut|mathstrut|null|nointerlineskip|m@th|rm|it|bf|sf|cmss[a-z]*|small|tiny|scriptsize|footnotesize"
     r"|mathrm|mathsf|mathbf|text|textrm|textsf|protect|unskip)(?![A-Za-z@])"
 )
+_SHIFTED = re.compile(rf"\{{?\s*\\(?:lower|raise)\s*{_LENGTH}\s*\\hbox\s*\{{\s*\$?\s*(\\[A-Za-z]+)\s*\$?\s*\}}\s*\}}?")
 _SEEN = re.compile(r"#*(\d)|#+|\\[A-Za-z@]+|\\.|.", re.S)
 _CONTROL_WORD = re.compile(r"\\[A-Za-z]+")
 _MOVES_BACK = re.compile(
@@ -49,13 +50,15 @@ def standard_symbol(body: str) -> str | None:
     if len(body) > MAX_BODY_CHARACTERS or not any(mark in body for mark in _MARKS):
         return None
     visible: list[str] = []
-    rest = _INVISIBLE.sub("", re.sub(r"\\(?:vrule|inbar)(?![A-Za-z])", "", body))
+    rest = _INVISIBLE.sub("", re.sub(r"\\(?:vrule|hrule|inbar)(?![A-Za-z])", "", body))
     for found in _SEEN.finditer(rest):
         token = f"#{found[1]}" if found[1] and found[0][0] == "#" else found[0]
         if token.strip("#"):
             visible.append(token)
         if len(visible) > 12:
             return None
+    if not visible and body.count("\\vrule") > 1 and "\\hrule" in body:
+        return "\\square"  # of rules: d'Alembert's operator
     seen = list(dict.fromkeys(visible))
     if _STACKED.search(body) is not None:
         if (relation := _RELATIONS.get(frozenset(seen) - {"_"})) is not None:
@@ -69,6 +72,12 @@ def standard_symbol(body: str) -> str | None:
     if len(seen) > 1 and visible != seen * (len(visible) // len(seen)):  # \\mathchoice draws the same four times
         return _struck(seen)
     return _struck(seen) or _board(seen, len(visible), has_rule="\\vrule" in body or "\\inbar" in body)
+
+
+def shifted_command(body: str) -> str | None:
+    """The one command in a box that a body only lifts or lowers: `\\lower.5ex\\hbox{\\ltsima}` → `\\ltsima`; None for anything else."""
+    found = _SHIFTED.fullmatch(body.strip()) if len(body) < 200 else None
+    return None if found is None else found[1]
 
 
 def _struck(seen: list[str]) -> str | None:

@@ -106,6 +106,7 @@ ASTRONOMY_AND_ASTROPHYSICS = r"""
 \onltab#1{#1}
 \onlfig#1{#1}
 \thesaurus#1{}
+\corrauth#1{}
 """
 
 REVTEX = r"""
@@ -412,7 +413,7 @@ PHYZZX = r"""
 
 AIP = r"""
 \layoutstyle#1{}
-\classification#1{\par PACS: #1\par}
+\classification#1{\frontnote{PACS: #1}}
 \addressmark[]#1{}
 \author<o m g>{\author{#2}\IfNoValueF{#3}{\affiliation{#3}}}
 \doingARLO<o m>{}
@@ -437,7 +438,7 @@ CIMENTO = r"""
 \atque{ and }
 \instlist#1{\address{#1}}
 \inst#1{\\ }
-\PACSes#1{\par PACS: #1\par}
+\PACSes#1{\frontnote{PACS: #1}}
 \PACSit#1#2{#1 #2}
 """
 
@@ -462,7 +463,7 @@ PROGRESS = r"""
 """
 
 EPL = r"""
-\pacs#1#2{\par PACS #1: #2\par}
+\pacs#1#2{\frontnote{PACS #1: #2}}
 \rec#1#2{}
 """
 

@@ -185,9 +185,8 @@ class Renderer:
                 out.append(" | " if self.table_depth else " ")
                 position = start + 1
             elif token == "\x02":
-                end = text.find("\x03", start)
-                end = length if end < 0 else end
-                out.append(formulas.inline_math(self, text[start + 1 : end].replace("\x02", "")))
+                end = formulas.mark_end(text, start)
+                out.append(formulas.inline_math(self, text[start + 1 : end]))
                 position = end + 1
             elif token in "{}\x03":
                 position = start + 1

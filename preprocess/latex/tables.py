@@ -13,7 +13,7 @@ VERBATIM_ENVIRONMENTS = _words(
     "tcblisting programlisting filecontents filecontents* Code CodeInput CodeOutput Scode Verbatim* lstlisting* minted*"
 )
 DRAWING_ENVIRONMENTS = _words(
-    "tikzpicture picture pspicture pspicture* pgfpicture psgraph axis circuitikz feynman fmfgraph fmfgraph* fmffile forest asy asydef "
+    "tikzpicture picture pspicture pspicture* pgfpicture psgraph axis circuitikz feynman fmfgraph fmfgraph* forest asy asydef "
     "overpic texdraw mfpic xy dependency postscript prooftree@ tikzcd@ pspictureinternal tikzpicture* qcircuit@ gnuplot luacode "
     "comment filecontents filecontents* CCSXML"
 )
@@ -187,6 +187,7 @@ LAYOUT = re.compile(
     r"everymath|everydisplay|thanks|text(?:bf|it|sc|tt|sl|rm|sf|up|md|normal)|emph|text|qedhere|SetAlgoLined|DontPrintSemicolon|ignorespacesafterend|mbox|underline|ensuremath|mathstrut|footnotemark)$"
 )
 PROTECTED_COMMANDS = _words(
+    "eqalign eqalignno leqalignno "
     "title author date abstract begin end section subsection subsubsection paragraph subparagraph chapter part appendix item footnote "
     "caption label ref eqref pageref cite citep citet bibitem maketitle tableofcontents includegraphics input include usepackage "
     "documentclass documentstyle newcommand renewcommand def let textbf textit emph texttt textsc textrm textsf mathbf mathrm mathcal "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from preprocess.latex.drawn_symbols import standard_symbol
+from preprocess.latex.drawn_symbols import shifted_command, standard_symbol
 from preprocess.latex.expansion import names, registers, verbatims
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, argument_count, calls_itself, split_body, stored_body
 from preprocess.latex.tables import PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS
@@ -78,6 +78,9 @@ def _define_by_newcommand(expander: Expander, frame: Frame, name: str, start: in
 def _is_drawn(expander: Expander, target: str, body: str) -> bool:
     """Whether a body draws a symbol from boxes, for which there is a command; the target then stands for that."""
     symbol = standard_symbol(body)
+    if symbol is None and (command := shifted_command(body)) is not None and command != f"\\{target}":
+        expander.define(target, Macro(0, None, (command,)))
+        return True
     if symbol is None:
         return False
     if symbol != f"\\{target}":

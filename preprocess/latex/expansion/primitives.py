@@ -98,7 +98,7 @@ def _url(expander: Expander, frame: Frame, name: str, start: int) -> bool:
 
 def _xspace(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     below = expander.settle()
-    if (below is not None and below.position < len(below.text) and below.text[below.position] not in " \n.,;:!?'/)-~}]&\\") or (
+    if (below is not None and below.position < len(below.text) and below.text[below.position] not in " \n.,;:!?'/)-~}]&\\^_") or (
         below is not None
         and below.text[below.position : below.position + 1] == "\\"
         and below.text[below.position + 1 : below.position + 2].isalpha()

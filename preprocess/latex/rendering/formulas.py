@@ -27,10 +27,14 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
 _ROW_SPACE = re.compile(r"(\\\\)(?:\*[ \t]*)?\[\s*[-+]?[\d.]*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|mu|\\[A-Za-z]+)\s*\]")
-_DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture)\}")
+_DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture|fmfgraph\*?)\}")
 _QUANTITY = re.compile(r"\\(" + "|".join(sorted(siunitx.NUM_GROUPS, key=len, reverse=True)) + r")(?![A-Za-z])(?=\s*[\[{])")
 _MATH_COLOUR = re.compile(
     r"\\textcolor\s*(?:\[\w+\])?\s*\{[^{}]*\}\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})|\\color\s*(?:\[\w+\])?\s*\{[^{}]*\}[ \t]*"
+)
+_MARK = re.compile("[\x02\x03]")
+_KERN = re.compile(
+    r"(\\[A-Za-z]+)?\\(?:m?kern|[hm]skip)\s*-?\s*(?:\d*\.?\d+|\d+\.)\s*(?:true\s*)?(?:em|ex|pt|mu|mm|cm|in)(?![A-Za-z])\s?(?=([A-Za-z])?)"
 )
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
@@ -53,6 +57,16 @@ def dollar(renderer: "Renderer", text: str, start: int, out: list[str]) -> int:
         return start + 1
     out.append(inline_math(renderer, text[start + 1 : end]))
     return end + 1
+
+
+def mark_end(text: str, start: int) -> int:
+    """Where the formula of the `\\ensuremath` ends that the mark at `start` begins, others inside it respected; else the end of `text`."""
+    depth = 0
+    for found in _MARK.finditer(text, start):
+        depth += 1 if found[0] == "\x02" else -1
+        if depth == 0:
+            return found.start()
+    return len(text)
 
 
 def inline_math(renderer: "Renderer", content: str) -> str:
@@ -103,11 +117,13 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
         if "\\label" in content:
             content = _BLANKS_BEFORE_LABEL.sub("", content)
         content = _NO_READER.sub("", content)
+        if "kern" in content or "skip" in content:
+            content = _KERN.sub(lambda found: f"{found[1]} " if found[1] and found[2] else found[1] or "", content)
         if _QUANTITY.search(content) is not None:
             content = _math_quantities(renderer, content)
         if "olor" in content:
             content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
-        if "picture}" in content:
+        if "picture}" in content or "\\begin{fmfgraph" in content:
             content = _without_drawings(renderer, content)
         if "\\cases" in content and "$" in content:
             content = _TEXT_COLUMN.sub(_split_text_column, content)

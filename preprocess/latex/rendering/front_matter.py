@@ -16,6 +16,7 @@ _KEYED = re.compile(
     r"\s*(?:organi[sz]ation|institution|department|orgdiv|orgname|address|addressline|altaddress|street|city|state|country|postcode|email)\s*=(?!=)"
 )
 _KEY = re.compile(r"([a-z]+)\s*=\s*(?:\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|([^,{}]*))")
+_NEXT_GROUP = re.compile(r"\}\s*\{")
 _QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 
 
@@ -116,7 +117,8 @@ def _keywords(renderer: "Renderer", text: str, end: int, name: str, out: list[st
     found = renderer.scan.group(text, end)
     if found is None:
         return end
-    out.append("\n\n" + ", ".join(filter(None, (_lines(renderer, part) for part in _AND.split(found[0])))) + "\n\n")
+    content = _NEXT_GROUP.sub("} {", found[0]) if name == "PACS" else found[0]  # of svjour: number and words in groups
+    out.append("\n\n" + ", ".join(filter(None, (_lines(renderer, part) for part in _AND.split(content)))) + "\n\n")
     return found[1]
 
 

@@ -81,6 +81,13 @@ def _paragraph(renderer: "Renderer", text: str, end: int, name: str, out: list[s
     return skip_line_space(text, end)
 
 
+def _vertical_skip(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Ends the paragraph; in a table it stands between rows."""
+    if not renderer.table_depth:
+        out.append("\n\n")
+    return _dimension(renderer, text, end, name, out)
+
+
 def _blank(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     out.append(" ")
     return skip_line_space(text, end)
@@ -109,6 +116,7 @@ def _drawing(renderer: "Renderer", text: str, end: int, name: str, out: list[str
         opening = text.find("{", end, end + 100)
         closing = renderer.scan.group_end(text, opening, 20_000) if opening >= 0 else -1
         end = closing if closing >= 0 else end
+        end += text[end : end + 1] == ";"  # of tikz-feynman
     renderer.dropped["drawing"] += end - start
     return end
 
@@ -211,6 +219,7 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("hbox", "mbox", "fbox"), _box),
     **dict.fromkeys(("vbox", "vtop"), _vertical_box),
     **dict.fromkeys(("centerline", "leftline", "rightline"), _line),
+    **dict.fromkeys(("vskip", "vglue"), _vertical_skip),
     **dict.fromkeys(("eject", "supereject", "vfill", "midinsert", "topinsert", "pageinsert", "endinsert"), _paragraph),
     "break": _blank,
     **dict.fromkeys(("tikz", "Qcircuit", "chemfig", "feynmandiagram", "pstree"), _drawing),

@@ -40,6 +40,10 @@ def paper(document_class: str, body: str, preamble: str = "") -> str:
         (r"{\sf Z\hspace{-.4em}Z}", r"\mathbb{Z}"),
         (r"\relax\hbox{$\inbar\kern-.3em{\rm C}$}", r"\mathbb{C}"),
         (r"{\rm 1\kern-.25em l}", r"\mathbb{1}"),
+        (
+            r"\kern1pt\vbox{\hrule height 1pt\hbox{\vrule width 1pt\hskip 3pt\vbox{\vskip 6pt}\vrule width 1pt}\hrule height 1pt}",
+            r"\square",
+        ),
         (r"a\!b", None),
         (r"{\bf k}\kern-.1em", None),
         (r"\mathop{\mathrm{d}\!}", None),
@@ -211,3 +215,50 @@ def test_references_of_phyzzx() -> None:
         "\\input phyzzx\n\\Pubnum={SLAC-1}\\date={May 1991}\n\\REFS\\abc{A. B.}\\REFSCON\\xyz{C.}\\refsend\n\\chapter{One} As in [\\abc].\n"
     )
     assert text_of({"main.tex": source + "\\bye\n"}).strip() == "May 1991\n\n# One\n\nAs in [[cite:1]]."
+
+
+@pytest.mark.parametrize(
+    ("preamble", "source", "wanted"),
+    [
+        (  # formulas in formulas, as LHCb's macros have them
+            r"\usepackage{xspace}\def\B{{\ensuremath{B}}\xspace}\def\Bz{{\ensuremath{\B^0}}\xspace}"
+            r"\newcommand{\decay}[2]{\ensuremath{#1\to #2}\xspace}",
+            r"Of \Bz and \decay{\Bz}{\B\B} decays.",
+            r"Of ${B}^0$ and ${{B}^0} \to {B} {B}$ decays.",
+        ),
+        (r"\newcommand{\gev}{\ensuremath{\mathrm{\,Ge\kern -0.1em V}}}", r"$5\gev$", r"$5\mathrm{\,GeV}$"),
+        (r"\def\jpsi{J\mskip -3mu/\mskip -2mu\psi\mskip 2mu}", r"$\jpsi$, $\alpha\kern2pt x$", r"$J/\psi$, $\alpha x$"),
+        (r"\def\ltsima{$\; \buildrel < \over \sim \;$}\def\simlt{\lower.5ex\hbox{\ltsima}}", r"$m\simlt x$", r"$m\lesssim x$"),
+        (r"\def\eqalignno#1{\displ@y \halign{\hfil##&##\crcr#1\crcr}}", r"$$\eqalignno{a&=b&(1)\cr}$$", r"\[\eqalignno{a&=b&(1)\cr}\]"),
+        ("", r"\IfFileExists{no.sty}{yes}{no}", "no"),
+        ("", r"{\bf Title}\vskip 0.3in Author", "Title\n\nAuthor"),
+        (
+            r"\usepackage{feynmp}",
+            r"\begin{fmffile}{d}Text. $\parbox{2mm}{\begin{fmfgraph*}(4,2)\fmfleft{i}\end{fmfgraph*}}=x$\end{fmffile}",
+            r"Text. $\parbox{2mm}{}=x$",
+        ),
+        (r"\usepackage{tikz-feynman}", r"A \feynmandiagram [a=b] { i1 -- [fermion] a }; B", "A  B".replace("  ", " ")),
+    ],
+)
+def test_macros_of_physicists(preamble: str, source: str, wanted: str) -> None:
+    assert paper("article", source, preamble) == wanted
+
+
+@pytest.mark.parametrize(
+    ("document_class", "source", "wanted"),
+    [
+        ("epl2", "\\pacs{12.3}{Words}Text.", "PACS 12.3: Words\n\nText."),
+        (
+            "cimento",
+            "\\instlist{\\inst{a} Rome \\inst{b} Bari}\\PACSes{\\PACSit{13.2}{Decays}}Text.",
+            "Rome, Bari\n\nPACS: 13.2 Decays\n\nText.",
+        ),
+        ("svjour", "Text.\\PACS{{13.2}{Decays} \\and {14}{Masses}}", "Text.\n\n13.2 Decays, 14 Masses"),
+        ("sn-jnl", "\\bmhead{Supplement} Text.", "# Supplement\n\nText."),
+        ("ws-ijmpa", "\\begin{history}\\received{1 May}\\revised{2 May}\\end{history}", "Received 1 May. Revised 2 May."),
+        ("moriond", "\\abstracts{We aim.}Text.", "# Abstract\n\nWe aim.\n\nText."),
+        ("nature", "\\begin{methods}We do.\\end{methods}", "# Methods\n\nWe do."),
+    ],
+)
+def test_commands_of_further_classes(document_class: str, source: str, wanted: str) -> None:
+    assert paper(document_class, source) == wanted

@@ -59,6 +59,8 @@ def standard_symbol(body: str) -> str | None:
             return None
     if not visible and body.count("\\vrule") > 1 and "\\hrule" in body:
         return "\\square"  # of rules: d'Alembert's operator
+    if visible == ["#1"] and body.count("\\hrule") == 1 and 0 <= body.find("\\vbox") < body.find("\\hrule") < body.find("#1"):
+        return "\\overline{#1}"
     seen = list(dict.fromkeys(visible))
     if _STACKED.search(body) is not None:
         if (relation := _RELATIONS.get(frozenset(seen) - {"_"})) is not None:

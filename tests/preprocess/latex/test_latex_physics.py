@@ -44,6 +44,8 @@ def paper(document_class: str, body: str, preamble: str = "") -> str:
             r"\kern1pt\vbox{\hrule height 1pt\hbox{\vrule width 1pt\hskip 3pt\vbox{\vskip 6pt}\vrule width 1pt}\hrule height 1pt}",
             r"\square",
         ),
+        (r"\hbox{\vbox{\hrule height 0.5pt\kern0.5ex\hbox{\kern-0.1em$#1$\kern-0.1em}}}", r"\overline{#1}"),
+        (r"\vbox{\hrule\hbox{\vrule\kern3pt#1\kern3pt\vrule}\hrule}", None),
         (r"a\!b", None),
         (r"{\bf k}\kern-.1em", None),
         (r"\mathop{\mathrm{d}\!}", None),

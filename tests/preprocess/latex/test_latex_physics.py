@@ -232,7 +232,6 @@ def test_references_of_phyzzx() -> None:
         (r"\def\jpsi{J\mskip -3mu/\mskip -2mu\psi\mskip 2mu}", r"$\jpsi$, $\alpha\kern2pt x$", r"$J/\psi$, $\alpha x$"),
         (r"\def\ltsima{$\; \buildrel < \over \sim \;$}\def\simlt{\lower.5ex\hbox{\ltsima}}", r"$m\simlt x$", r"$m\lesssim x$"),
         (r"\def\eqalignno#1{\displ@y \halign{\hfil##&##\crcr#1\crcr}}", r"$$\eqalignno{a&=b&(1)\cr}$$", r"\[\eqalignno{a&=b&(1)\cr}\]"),
-        ("", r"\IfFileExists{no.sty}{yes}{no}", "no"),
         ("", r"{\bf Title}\vskip 0.3in Author", "Title\n\nAuthor"),
         (
             r"\usepackage{feynmp}",

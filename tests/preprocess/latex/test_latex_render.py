@@ -51,7 +51,7 @@ from tests.preprocess.latex.latex_paper import body, document, paper, text_of
         (r"\bibliographystyle{plain}\bibliography{refs}\pagestyle{empty}x", "x"),
         (r"\begin{thebibliography}{9}\bibitem{a} Gone.\end{thebibliography}x", "x"),
         (r"\char65 \char`\% \symbol{64}", "A % @"),
-        (r"\hskip 3pt plus 1fil a \vskip-2pt b \kern.5em c \parindent=0pt d", "a b c d"),
+        (r"\hskip 3pt plus 1fil a \vskip-2pt b \kern.5em c \parindent=0pt d", "a\n\nb c d"),
         (r"\begin{quote}a\end{quote}\begin{center}b\end{center}", "a\n\nb"),
         (r"a\\b\newline c\par d", "a\nb\nc\n\nd"),
         (r"x\footnotemark[3] y\footnotetext[3]{note}", "x y [footnote: note]"),

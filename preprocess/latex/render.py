@@ -113,6 +113,7 @@ class Renderer:
         self.shorthands: Mapping[str, str] = {}  # what babel makes of `"` and a character
         self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
+        self.quote_depth = 0
         self.autoref_names: Mapping[str, str] = {}  # `section` → what `\sectionautorefname` stands for
         self.reference_names = ReferenceNames("", theorems, {})
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _CLOSED_HEADINGS = frozenset({"heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading"})  # of AmS-TeX
 _INFERENCES = ("Unary", "Binary", "Trinary", "Quaternary", "Quinary")
-_BOX_SIZE = re.compile(r"\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)")
+BOX_SIZE = re.compile(r"\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)")
 _STRUT_ROW = re.compile(r"(?:\A|(?<=\\cr))\s*(?:height|depth)\s*[\d.]+\s*[a-z]{2}[^\\]{0,20}(?:&?\s*\\omit\s*)*[&\s]*\\cr")
 _TAB_STOPS = re.compile(r"\s*(?:\d+\s*\\columns(?![A-Za-z])|\\\+(?:[^\\\n]|\\(?!cr(?![A-Za-z]))|\n(?!\n)){0,1000}\\cr(?![A-Za-z]))")
 _QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
@@ -162,7 +162,7 @@ def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[
 
 def _alignment(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """Plain TeX's table, without the row that tells how its columns are set: `\\halign{#&#\\cr a&b\\cr}`."""
-    found = _BOX_SIZE.match(text, end)
+    found = BOX_SIZE.match(text, end)
     given = renderer.scan.group(text, found.end() if found else end)
     if given is None:
         return -1

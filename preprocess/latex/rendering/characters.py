@@ -236,13 +236,21 @@ def _case(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
 
 
 def _quoted(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    """csquotes."""
-    is_inner = text[end - 1] == "*"
+    """csquotes: quotes in quotes are single, the source of a quote stands after it."""
+    is_inner = text[end - 1] == "*" or renderer.quote_depth % 2 == 1
+    sources: list[str] = []
+    while name != "enquote" and (source := renderer.scan.optional_argument(text, end)) is not None:
+        sources.append(source[0])
+        end = source[1]
     given, after = renderer.arguments(text, end, "mm" if name.startswith("foreign") else "m")
     if not given:
         return -1
+    renderer.quote_depth += 1
     content = renderer.inline(given[-1] or "")
+    renderer.quote_depth -= 1
     out.append(f"‘{content}’" if is_inner else f"“{content}”")
+    if sources and (shown := renderer.inline(sources[0])):
+        out.append(f" {shown}" if shown.startswith(("[", "(")) else f" ({shown})")
     return after
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from preprocess.latex.rendering import algorithms, lists
+from preprocess.latex.rendering.blocks import BOX_SIZE
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments
 from preprocess.latex.scan import KEY_VALUE
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 _BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
 _NAME_OPTION = re.compile(r"\b(?:name|(?:frame)?title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
 _REFERENCES = re.compile(r"\s*#+ (?:[\dIVX]+\.? )?(?:references|bibliography|literature(?: cited)?|notes and references)[.:]?\s*", re.I)
+_CAPTION_OPTION = re.compile(r"\bcaption\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
+_CAPTIONED_TABLES = frozenset({"tblr", "longtblr", "talltblr"})
 MAX_ABSTRACTS = 4  # of one root: in several languages
 _TABLE_ARGUMENTS = {  # "om" of all others
-    "tabularx": "mom", "tabular*": "mom", "tabulary": "mm", "xltabular": "omm", "NiceTabularX": "mom", "tabbing": "",
+    "tabularx": "mom", "tabular*": "mom", "tabulary": "mm", "xltabular": "omm", "NiceTabular": "omo", "NiceTabularX": "momo",
+    "tabbing": "",
 }  # fmt: skip
 _FONTS = frozenset({"small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage"})  # that begin no paragraph
 _ENVIRONMENT_ARGUMENTS = {
@@ -104,6 +108,11 @@ def _enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: l
 
 def _table(renderer: "Renderer", text: str, position: int, raw_name: str, out: list[str]) -> int:
     name = raw_name.rstrip("*")
+    if name in _CAPTIONED_TABLES and (options := renderer.scan.optional_argument(text, position)) is not None:
+        if caption := _CAPTION_OPTION.search(options[0]):
+            out.append(f"\n\n[caption: {renderer.inline(caption[1] or caption[2] or '')}]")
+    elif name in ("tabu", "longtabu") and (width := BOX_SIZE.match(text, position)) is not None:
+        position = width.end()
     renderer.table_depth += 1
     renderer.tabbing_depth += name == "tabbing"
     out.append("\n\n")
@@ -220,7 +229,7 @@ def _verbatim(renderer: "Renderer", text: str, position: int, name: str, out: li
         return after
     if (given := renderer.scan.optional_argument(text, position)) is not None and text[position : position + 1] == "[" and given[1] <= stop:
         position = given[1]
-        if caption := re.search(r"caption\s*=\s*(?:\{([^{}]*)\}|([^,\]]*))", given[0]):
+        if caption := _CAPTION_OPTION.search(given[0]):
             out.append(f"\n\n[caption: {renderer.inline(caption[1] or caption[2] or '')}]\n\n")
     if name == "minted":
         language = renderer.scan.argument(text, position)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _DISPLAYS_WITH_ARGUMENT = frozenset({"tikzcd", "IEEEeqnarray", "alignat", "xalignat", "xxalignat", "empheq", "numcases", "subnumcases"})
 _STANDARD_DISPLAYS = {"mathpar": "gather*", "subeqnarray": "eqnarray", "subeqnarray*": "eqnarray*"}  # what others print alike
 _AND = re.compile(r"\\and(?![A-Za-z])")
+_INTERTEXT = re.compile(r"\\(?:short)?intertext(?![A-Za-z])")
 _DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]{0,2000}\$(?:[^{}]|\{[^{}]{0,500}\}){0,2000})\}")
 _BLANKS_BEFORE_LABEL = re.compile(r"[ \t]+(?=\\label\s*\{[^{}]*\})")
@@ -100,13 +101,31 @@ def display_environment(renderer: "Renderer", text: str, position: int, name: st
     argument = ""
     if name.rstrip("*") in _DISPLAYS_WITH_ARGUMENT and (found := _DISPLAY_ARGUMENT.match(text, position)):
         argument, position = found[0].strip(), found.end()
-    content = _clean_math(renderer, text[position:end])
-    if name == "mathpar":
-        content = _AND.sub(r"\\qquad", content)
-    name = _STANDARD_DISPLAYS.get(name, name)
-    if content:
-        out.append(f"\n\\begin{{{name}}}{argument}\n{content}\n\\end{{{name}}}\n")
+    shown_name = _STANDARD_DISPLAYS.get(name, name)
+    for index, part in enumerate(_without_intertexts(renderer, text[position:end])):
+        if index % 2:
+            out.append(renderer.inline(part))
+            continue
+        content = _clean_math(renderer, part)
+        if name == "mathpar":
+            content = _AND.sub(r"\\qquad", content)
+        if content:
+            out.append(f"\n\\begin{{{shown_name}}}{argument}\n{content}\n\\end{{{shown_name}}}\n")
     return after
+
+
+def _without_intertexts(renderer: "Renderer", content: str) -> list[str]:
+    """Formulas of a display and the texts of `\\intertext` between them, in turn."""
+    parts: list[str] = []
+    position = 0
+    if "intertext" in content:
+        for found in _INTERTEXT.finditer(content):
+            given = renderer.scan.group(content, found.end()) if found.start() >= position else None
+            formula = content[position : found.start()]
+            if given is not None and formula.count("\\begin{") == formula.count("\\end{"):
+                parts += [formula, given[0]]
+                position = given[1]
+    return [*parts, content[position:]]
 
 
 def _clean_math(renderer: "Renderer", content: str) -> str:

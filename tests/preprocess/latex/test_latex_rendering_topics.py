@@ -18,6 +18,10 @@ from tests.preprocess.latex.latex_paper import body, text_of
             "\\begin{gather*}\n\\inferrule{A\\\\B}{C}\\qquad D\n\\end{gather*}",
         ),
         ("\\begin{subeqnarray}a&=&b\\label{x}\\\\c&=&d\\end{subeqnarray}", "\\begin{eqnarray}\na&=&b\\\\c&=&d\n\\end{eqnarray}"),
+        (
+            "\\begin{align}a&=b\\\\ \\intertext{where $b>0$ and} c&=d\\\\ \\shortintertext{so} e\\end{align}",
+            "\\begin{align}\na&=b\n\\end{align}\nwhere $b>0$ and\n\\begin{align}\nc&=d\n\\end{align}\nso\n\\begin{align}\ne\n\\end{align}",
+        ),
         ("x \\inferrule[R]{A\\\\B}{C} y \\infer[r]{A}{B&C}", "x\n\\[\\inferrule[R]{A\\\\B}{C}\\]\ny\n\\[\\infer[r]{A}{B&C}\\]"),
     ],
 )
@@ -47,6 +51,8 @@ def test_proof_trees(source: str, shown: str) -> None:
         ("\\textcommabelow{s}\\textcommabelow{T}", "șȚ"),
         ("{\\accent18 e}t\\accent\"7F ud\\accent'177 {o} \\accent19 \\i", "ètüdö í"),
         ("\\MakeUppercase{abc $x_a$ \\cite{k}} \\uppercase{de} \\MakeLowercase{FG}", "ABC $x_a$ [cite:1] DE fg"),
+        ("\\enquote{a \\enquote{b} c} \\enquote*{d}", "“a ‘b’ c” ‘d’"),
+        ("\\textquote[Noether]{a} \\blockquote[\\cite{k}][.]{b}", "“a” (Noether) “b” [cite:1]"),
         ("value\\tnote{a}", "value$^{a}$"),
     ],
 )
@@ -69,6 +75,9 @@ def test_citations(source: str, shown: str) -> None:
     "source, shown",
     [
         ("\\begin{xltabular}{\\textwidth}{|l|X|}a&b\\\\c&d\\end{xltabular}", "a | b\nc | d"),
+        ("\\begin{tabu} to 0.8\\textwidth {X[l]X}a&b\\\\\\end{tabu}", "a | b"),
+        ("\\begin{NiceTabular}{cc}[hvlines]a&b\\\\\\end{NiceTabular}", "a | b"),
+        ("\\begin{longtblr}[caption={Of {one}},label=t]{colspec={ll}}a&b\\\\\\end{longtblr}", "[caption: Of one]\n\na | b"),
         ("\\halign{\\hfil#\\hfil&\\quad#\\cr a&b\\cr\\noalign{\\hrule} c&d\\cr}", "a | b\nc | d"),
         ("\\vbox{\\halign to\\hsize{\\vrule#&#\\cr height2pt&\\omit&\\cr a&b\\cr}}", "a | b"),
         ("\\settabs 3 \\columns\n\\+ a & b & c \\cr\n\\+ d & e & f \\cr\nText", "a | b | c\nd | e | f\nText"),

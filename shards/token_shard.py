@@ -30,6 +30,7 @@ import zstandard
 from shards.commit import commit_file, temporary_path
 from shards.errors import InputError
 from shards.text_shard import read_text_shard
+from shards.token_cache import CachedFile, stub_of
 
 INDEX_SUFFIX, BIN_SUFFIX, IDS_SUFFIX, PLAIN_SUFFIX = ".idx", ".bin.zst", ".ids.jsonl.zst", ".bin"
 
@@ -164,14 +165,20 @@ class SeekableReader:
     """Random access by byte offset into a zstd seekable file.
 
     Safe for threads (reads are `pread`, the cache has a lock) and across forks (a child starts with an empty cache of its own);
-    pickles as its path, so that workers of any kind open it again.
+    pickles as its path, so that workers of any kind open it again. Where there is only a stub of it (`shards.token_cache`)
+    it is read from its store.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, cache_frames: int = CACHE_FRAMES) -> None:
         self.path = Path(path)
         self.cache_frames = max(1, cache_frames)
+        self._descriptor = -1
+        self._cached: CachedFile | None = None
         try:
-            self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            if stub_of(self.path).is_file():
+                self._cached = CachedFile(self.path)
+            else:
+                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise InputError(f"{self.path}: no such token shard") from None
         except OSError as error:
@@ -179,15 +186,14 @@ class SeekableReader:
         try:
             self._load_seek_table()
         except BaseException:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            self.close()
             raise
         self._cache = _FrameCache(self.cache_frames)
         self._local = threading.local()
 
     def _load_seek_table(self) -> None:
-        num_bytes = os.fstat(self._descriptor).st_size
-        footer = os.pread(self._descriptor, _SEEK_FOOTER.size, max(0, num_bytes - _SEEK_FOOTER.size))
+        num_bytes = self._cached.num_bytes if self._cached else os.fstat(self._descriptor).st_size
+        footer = self._pread(_SEEK_FOOTER.size, max(0, num_bytes - _SEEK_FOOTER.size))
         if len(footer) < _SEEK_FOOTER.size:
             self._refuse(f"{num_bytes} bytes are no zstd seekable file")
         num_frames, descriptor, magic = _SEEK_FOOTER.unpack(footer)
@@ -195,7 +201,7 @@ class SeekableReader:
             self._refuse("it does not end with a zstd seek table")
         columns = 3 if descriptor & _HAS_CHECKSUMS else 2
         table_bytes = _SKIPPABLE_HEADER.size + 4 * columns * num_frames + _SEEK_FOOTER.size
-        table = os.pread(self._descriptor, table_bytes, max(0, num_bytes - table_bytes))
+        table = self._pread(table_bytes, max(0, num_bytes - table_bytes))
         header = (_SKIPPABLE_MAGIC, table_bytes - _SKIPPABLE_HEADER.size)
         if table_bytes > num_bytes or _SKIPPABLE_HEADER.unpack_from(table) != header:
             self._refuse(f"its seek table of {num_frames} frames is damaged")
@@ -210,6 +216,9 @@ class SeekableReader:
         # A frame is found by division where all are equally long but the last, as this writer's are; else by bisection
         sizes = np.diff(self._starts)
         self._equal_bytes = int(sizes[0]) if num_frames and (sizes[:-1] == sizes[0]).all() and 0 < sizes[-1] <= sizes[0] else 0
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        return self._cached.pread(length, offset) if self._cached else os.pread(self._descriptor, length, offset)
 
     def _refuse(self, reason: str) -> NoReturn:
         raise InputError(f"{self.path}: {reason}; it is cut or no token shard: tokenise again or copy it anew")
@@ -274,7 +283,7 @@ class SeekableReader:
             decompressor = self._local.decompressor = zstandard.ZstdDecompressor()
         packed_start, packed_end = int(self._packed_starts[number]), int(self._packed_starts[number + 1])
         start, end = int(self._starts[number]), int(self._starts[number + 1])
-        packed = os.pread(self._descriptor, packed_end - packed_start, packed_start)
+        packed = self._pread(packed_end - packed_start, packed_start)
         try:
             if zstandard.frame_content_size(packed) not in (-1, end - start):  # -1: not stated. No checksum covers it, and it is allocated
                 raise zstandard.ZstdError("the size in its header is not the seek table's")

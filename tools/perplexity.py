@@ -20,7 +20,7 @@ from typing import Any
 
 from shards.cli import Parser, run
 from shards.errors import InputError
-from train.data import TokenSet, open_token_shards
+from train.data import TokenSet, add_data_options, data_folder, open_token_shards
 from train.metrics import bits_per_byte
 
 PROG = "python -m tools.perplexity"
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--checkpoint", type=Path, required=True, metavar="DIR", help="a run (its newest checkpoint), or an iter_NNNNNNN folder"
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of token shards, made with the same tokenizer")
+    add_data_options(parser, "folder of token shards, made with the same tokenizer, or its URI on a store", required=True)
     parser.add_argument("--split", default="validation", metavar="NAME", help="of the shards: validation or train")
     parser.add_argument("--max-tokens", type=float, metavar="TOKENS", help="of each domain, at the most; without it all of them")
     parser.add_argument("--micro-batch-size", type=int, metavar="SAMPLES", help="at a time; without it as many as in training")
@@ -131,8 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         value = getattr(args, name)
         if value is not None and not 1 <= value < math.inf:
             raise InputError(f"--{name.replace('_', '-')} is {value}; at least 1 is needed")
+    data = data_folder(args.data, args.data_cache, args.data_endpoint)
     max_tokens = None if args.max_tokens is None else int(args.max_tokens)
-    scores = score_shards(args.checkpoint, args.data, split=args.split, max_tokens=max_tokens, micro_batch_size=args.micro_batch_size)
+    scores = score_shards(args.checkpoint, data, split=args.split, max_tokens=max_tokens, micro_batch_size=args.micro_batch_size)
     if len(scores) > 1:
         scores.append(together(scores))
     print(f"{'domain':<16}{'tokens':>14}{'loss':>10}{'perplexity':>14}{'bits/byte':>12}")

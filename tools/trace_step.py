@@ -15,7 +15,16 @@ from shards.cli import Parser, run
 from shards.errors import InputError
 from shards.token_shard import TokenShardReader
 from train.config import TrainConfig
-from train.data import SampleStream, mixtures, open_token_shards, require_same_stream, stream_identity, training_sets
+from train.data import (
+    SampleStream,
+    add_data_options,
+    data_folder,
+    mixtures,
+    open_token_shards,
+    require_same_stream,
+    stream_identity,
+    training_sets,
+)
 
 PROG = "python -m tools.trace_step"
 
@@ -24,11 +33,11 @@ def main() -> int:
     """Prints a line a sample."""
     parser = Parser(prog=PROG, description=__doc__ or "")
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="folder of the training run")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the token shards that it was trained on")
+    add_data_options(parser, "the token shards that it was trained on, or their URI on a store", required=True)
     parser.add_argument("--step", type=int, required=True, metavar="N", help="step, from 1")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", module="torch|megatron")
-    for line in trace(args.run.resolve(), args.data.resolve(), args.step):
+    for line in trace(args.run.resolve(), data_folder(args.data, args.data_cache, args.data_endpoint), args.step):
         print(line)
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
 import hashlib
@@ -18,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from shards.cli import ENDPOINT_HELP
 from shards.errors import InputError
 from shards.manifest import read_manifest
+from shards.store import StoreOptions, place_at
+from shards.token_cache import cached_folder, stub_of
 from shards.token_shard import BIN_SUFFIX, INDEX_SUFFIX, with_suffix
 from train.config import ModelConfig, TrainConfig
 
@@ -58,6 +62,21 @@ class TokenShards:
         return [entry for entry in self.sets if entry.split == split]
 
 
+def add_data_options(parser: argparse.ArgumentParser, what: str, *, required: bool) -> None:
+    """`--data`, a folder or the URI of an object store, and what reading a store needs."""
+    parser.add_argument("--data", required=required, metavar="DIR_OR_URI", help=what)
+    parser.add_argument(
+        "--data-cache", type=Path, metavar="DIR", help="folder of this machine through which a store's token shards are read"
+    )
+    parser.add_argument("--data-endpoint", metavar="URL", help=ENDPOINT_HELP)
+
+
+def data_folder(data: str, cache: Path | None, endpoint: str | None) -> Path:
+    """The folder of this machine from which `--data` is read. Raises `InputError` where a store's has none, or cannot be reached."""
+    place = place_at(data, StoreOptions.from_environment(endpoint=endpoint))
+    return cached_folder(place, cache.resolve() if cache is not None else None).resolve()
+
+
 def open_token_shards(folder: Path) -> TokenShards:
     """Reads the manifest. Raises `InputError` where the folder is none of `tools.tokenize_shards`, or a listed file is missing."""
     if not folder.is_dir():
@@ -88,7 +107,7 @@ def open_token_shards(folder: Path) -> TokenShards:
         raise InputError(f"{folder / MANIFEST}: is not a token shard manifest (no {error}); write the shards again") from None
     for entry in shards.sets:
         for path in (with_suffix(entry.prefix, INDEX_SUFFIX), with_suffix(entry.prefix, BIN_SUFFIX)):
-            if not path.is_file():
+            if not path.is_file() and not stub_of(path).is_file():
                 raise InputError(f"{path}: is missing though the manifest lists it; write the shards again")
     if not shards.of_split("train"):
         raise InputError(f"{folder}: holds no training tokens; is the corpus empty?")

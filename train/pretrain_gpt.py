@@ -17,7 +17,7 @@ from shards import cli
 from shards.commit import local_folder
 from shards.errors import InputError
 from train.config import TrainConfig, add_flags, load_recipe, num_parameters, override
-from train.data import open_token_shards, training_sets, with_vocabulary
+from train.data import add_data_options, data_folder, open_token_shards, training_sets, with_vocabulary
 
 PROG = "pretrain_gpt.py"
 
@@ -26,7 +26,7 @@ def main() -> int:
     """Reads recipe and flags, brings the processes up, trains."""
     parser = cli.Parser(prog=PROG, description=__doc__ or "")
     parser.add_argument("--config", type=Path, metavar="FILE", help="recipe (TOML); without it the fields' defaults")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of token shards (python -m tools.tokenize_shards)")
+    add_data_options(parser, "folder of token shards (python -m tools.tokenize_shards), or its URI on a store", required=False)
     parser.add_argument("--out", metavar="DIR", help="folder of the run: checkpoints, metrics.jsonl, tensorboard")
     parser.add_argument("--load", type=Path, metavar="DIR", help="checkpoint or run to begin from where --out has none")
     parser.add_argument("--finetune", action="store_true", help="take the weights alone from --load: step, optimizer and data begin anew")
@@ -34,6 +34,7 @@ def main() -> int:
     add_flags(parser)
     given = vars(parser.parse_args())
     recipe, data, out, load, is_finetuning, dry_run = (given.pop(name) for name in ("config", "data", "out", "load", "finetune", "dry_run"))
+    cache, endpoint = (given.pop(name) for name in ("data_cache", "data_endpoint"))
     config = override(load_recipe(recipe) if recipe is not None else TrainConfig(), given)
     if dry_run:
         print("\n".join(readable(config)))
@@ -44,7 +45,7 @@ def main() -> int:
         raise InputError("--finetune needs --load: the checkpoint whose weights are taken")
     run = local_folder(out).resolve()
     config.check_world(int(os.environ.get("WORLD_SIZE", "1")))
-    _train(config, data.resolve(), run, load.resolve() if load is not None else None, is_finetuning=is_finetuning)
+    _train(config, data_folder(data, cache, endpoint), run, load.resolve() if load is not None else None, is_finetuning=is_finetuning)
     return 0
 
 

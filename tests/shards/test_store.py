@@ -3,6 +3,9 @@
 import io
 import os
 import pickle
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -217,13 +220,10 @@ def test_one_run_at_a_time_has_the_lease(folder: StorePath, monkeypatch: pytest.
     with only_run(folder):
         pass
     # of one that was killed on this machine: taken over at once
-    gone = os.fork()
-    if not gone:
-        os._exit(0)
-    os.waitpid(gone, 0)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    gone = ended.pid
+    assert ended.wait() == 0
     capsys.readouterr()
-    import socket
-
     (folder / ".lease").put(f'{{"host": "{socket.gethostname()}", "process": {gone}, "run": "x", "renewal": 3}}'.encode())
     with only_run(folder):
         pass

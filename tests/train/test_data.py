@@ -15,7 +15,8 @@ import torch
 
 from shards.errors import InputError
 from shards.manifest import read_manifest, write_manifest
-from shards.token_shard import write_plain_bin
+from shards.token_shard import TokenShardReader, write_plain_bin
+from tests.object_stores import make_bucket, place, upload, use_credentials
 from tests.train.ranks import Ranks
 from tests.train.runs import rows, small_config
 from tests.train.token_folder import write_token_folder
@@ -24,6 +25,7 @@ from train.data import (
     Batches,
     Mixture,
     SampleStream,
+    data_folder,
     mixtures,
     open_token_shards,
     require_same_stream,
@@ -79,6 +81,29 @@ def test_samples_are_those_of_stock_megatron_from_a_plain_bin(ranks: Ranks, toke
         (plain / domain / "train.bin.zst").unlink()
     (found,) = ranks.run("compare_with_stock", small_config(), tokens, plain, tmp_path / "cache")
     assert found["compared"] == {"math": found["samples"]["math"], "physics": found["samples"]["physics"], "blend": 120}
+    assert min(found["samples"].values()) > 50
+    assert found["different"] == []
+
+
+def test_samples_of_a_store_are_those_of_a_disk(
+    ranks: Ranks, tokens: Path, object_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_credentials(monkeypatch)
+    make_bucket(object_store, "trained-on")
+    upload(tokens, place(object_store, "trained-on/t"))
+    with pytest.raises(InputError, match="give --data-cache DIR"):
+        data_folder("s3://trained-on/t", None, object_store)
+    folder = data_folder("s3://trained-on/t", tmp_path / "here", object_store)
+    shards = open_token_shards(folder)
+    for entry in shards.sets:
+        TokenShardReader(entry.prefix).verify()  # fetches all of it: the processes of the test have no credentials
+    plain = tmp_path / "plain"
+    for domain in ("math", "physics"):
+        (plain / domain).mkdir(parents=True)
+        for suffix in (".idx", ".bin.zst"):
+            shutil.copy(tokens / domain / f"train{suffix}", plain / domain / f"train{suffix}")
+        write_plain_bin(plain / domain / "train")
+    (found,) = ranks.run("compare_with_stock", small_config(), folder, plain, tmp_path / "cache")
     assert min(found["samples"].values()) > 50
     assert found["different"] == []
 

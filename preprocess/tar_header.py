@@ -85,7 +85,7 @@ def _is_checksum_right(block: bytes) -> bool:
         return False
     blank = block[:148] + b" " * 8 + block[156:]
     # some old tars summed signed characters
-    return stated in (sum(blank), sum(blank) - 256 * sum(byte > 127 for byte in blank))
+    return stated == sum(blank) or stated == sum(blank) - 256 * sum(byte > 127 for byte in blank)
 
 
 def _number(field: bytes) -> int | None:

@@ -35,6 +35,7 @@ _SKIPPED_SUFFIXES = re.compile(
 )
 
 _CONTROLS = dict.fromkeys((*range(9), *range(14, 32), 127)) | {0x0B: " ", 0x0C: "\n\n"}
+_NO_TEXT = bytes((*range(1, 8), *range(14, 27)))
 # the converter uses some of them as marks of its own
 
 
@@ -90,8 +91,9 @@ def decode_text(content: bytes, declared: str | None, warnings: Counter[str], en
     elif content.startswith(codecs.BOM_UTF8):
         content = content[3:]
     if text is None:
-        num_controls = sum(content[:8192].count(bytes([byte])) for byte in (*range(1, 8), *range(14, 27)))
-        if num_controls > len(content[:8192]) // 20:
+        head = content[:8192]
+        num_controls = len(head) - len(head.translate(None, _NO_TEXT))
+        if num_controls > len(head) // 20:
             warnings["binary_file"] += 1
             return None
         text = _decode_bytes(content, declared, warnings, encodings if encodings is not None else [])

@@ -42,8 +42,8 @@ def find_root(texts: Mapping[str, str], readme: bytes | None = None) -> tuple[st
         texts = {name: text for name, text in texts.items() if name not in ignored}
     candidates = {name: text for name, text in texts.items() if not name.lower().endswith((".sty", ".cls", ".bbl", ".def", ".clo", ".cfg"))}
     included = _included_names(candidates)
-    classes = {name: found[1] for name, text in candidates.items() if (found := _CLASS.search(text))}
-    begun = {name for name, text in candidates.items() if _BEGIN.search(text)}
+    classes = {name: found[1] for name, text in candidates.items() if "\\document" in text and (found := _CLASS.search(text))}
+    begun = {name for name, text in candidates.items() if "{document}" in text and _BEGIN.search(text)}
     subfiles = {name for name, kind in classes.items() if kind in _NO_ROOT_CLASSES}
     whole = [
         name for name in candidates if name in classes and name not in subfiles and (name in begun or _AMS_CLASS.search(candidates[name]))

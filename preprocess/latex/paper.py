@@ -172,8 +172,7 @@ _FENCED = re.compile(r"(^```\n.*?^```$)", re.S | re.M)
 
 _BLANKS = re.compile(r"[ \t]{2,}")
 _LINE_ENDS = re.compile(r"[ \t]+\n[ \t]*|\n[ \t]+")
-_BLANK_LINES = re.compile(r"\n{3,}")
-_BLANK_BEFORE_SIGN = re.compile(r" (?=[,.;:)\]](?:\s|\Z))")
+_BLANK_BEFORE_SIGN = re.compile(r" ([,.;:)\]])(?=\s|\Z)")
 
 
 def _tidy(text: str) -> str:
@@ -192,5 +191,6 @@ def _tidy_prose(text: str) -> str:
         while "  " in text:
             text = text.replace("  ", " ")
         text = text.replace(" \n", "\n").replace("\n ", "\n")
-    text = _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
-    return _BLANK_BEFORE_SIGN.sub("", text)
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return _BLANK_BEFORE_SIGN.sub(r"\1", text)

@@ -21,7 +21,8 @@ from preprocess.places import add_source_options, source_places
 from preprocess.report.compare import TRAINED, Comparison, compare
 from preprocess.settings import load_config
 from preprocess.sources.sample import Sample
-from preprocess.units import DOCUMENTS, LEDGER, MANIFESTS, METRICS, MINHASH, UNIT_FILES
+from preprocess.sources.scans import SCANS
+from preprocess.units import DOCUMENTS, LEDGER, MANIFESTS, METRICS, MINHASH
 from shards.commit import local_folder, only_run, write_bytes
 from shards.errors import InputError
 from shards.manifest import write_manifest
@@ -32,7 +33,8 @@ SAMPLE_PAPERS, SAMPLE_TARS, UNIT_MEMBERS = 2_000, 50, 25
 # papers of a sample: a reason that takes 1 % of them is known to a fifth of itself (two standard deviations of 20 papers are 9). Tars that
 # are opened for them: each is read whole once for its md5. Members of a unit: 80 places of a dump say more than 8.
 _EXTRACTION = ("unit", "archive", "latex", "normalise", "describe", "minhash")
-_SHARED = (MANIFESTS, DOCUMENTS, LEDGER, MINHASH, METRICS, "metadata")
+_UNITS = (MANIFESTS, DOCUMENTS, LEDGER, MINHASH, METRICS)
+_READ = ("metadata", SCANS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def ablate(args: argparse.Namespace) -> int:
             folder, config = out / switch.name, configs[switch.name]
             is_extracted = changes_extraction(default, config)
             if is_extracted:
-                _remove_links(folder)
+                prepare_own(out / DEFAULT, folder)
                 whole_run(folder, config)
             else:
                 select_again(out / DEFAULT, folder, content, config, say)
@@ -143,16 +145,18 @@ def changes_extraction(one: Config, other: Config) -> bool:
     return any(getattr(one, section) != getattr(other, section) for section in _EXTRACTION)
 
 
+def prepare_own(default: Path, folder: Path) -> None:
+    """Makes a folder ready for a run with texts of its own: what was read of tars and metadata is shared, no unit is."""
+    for name in _UNITS:
+        if (folder / name).is_symlink():  # of a run before, in which this switch had none of its own: it would write into the default's
+            (folder / name).unlink()
+    _link(default, folder, _READ)
+
+
 def select_again(default: Path, folder: Path, content: dict[str, Any], config: Config, say: Callable[[str], None]) -> None:
     """Makes of the default run's units a run with another selection: links to what is the same, a corpus of its own."""
     with only_run(folder):
-        for name in _SHARED:
-            link = folder / name
-            if link.is_symlink() or not link.exists():
-                link.unlink(missing_ok=True)
-            else:
-                shutil.rmtree(link)  # of a run before, in which this switch had texts of its own
-            link.symlink_to(os.path.relpath(default / name, folder))
+        _link(default, folder, [*_READ, *_UNITS])
         (folder / "corpus").mkdir(exist_ok=True)
         pairs = default / "corpus" / "near_pairs.parquet"
         if pairs.is_file():  # what was compared need not be compared again
@@ -162,11 +166,15 @@ def select_again(default: Path, folder: Path, content: dict[str, Any], config: C
         write_manifest(folder / "run.json", {**content, "corpus": books, "config": recorded(config)})
 
 
-def _remove_links(folder: Path) -> None:
-    """Units of the default run are none of a switch that extracts its own: a run there would write into them."""
-    for name in (*UNIT_FILES, *_SHARED):
-        if (folder / name).is_symlink():
-            (folder / name).unlink()
+def _link(default: Path, folder: Path, names: Sequence[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        link = folder / name
+        if link.is_symlink() or not link.exists():
+            link.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(link)  # of a run before, in which this switch had its own
+        link.symlink_to(os.path.relpath(default / name, folder))
 
 
 def _row(switch: Switch, is_extracted: bool, comparison: Comparison) -> Row:

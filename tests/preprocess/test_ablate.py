@@ -87,6 +87,7 @@ def test_the_table_of_a_small_dump(ray_cluster: None, tmp_path: Path, capsys: py
     assert [row["is_extracted"] for row in rows.values()] == [True, False, False, True, False]
     assert (out / "any_length/units").is_symlink()
     assert not (out / "no_macros/units").is_symlink()
+    assert (out / "no_macros/metadata").is_symlink()  # and tars are read for their MD5 once
     assert len(Page((out / "ablation.html").read_text()).tables["Switches"]) == 6
     # every variant is a run like others, and the same command again extracts nothing
     assert main(["compare", str(out / "default"), str(out / "any_length")]) == 0

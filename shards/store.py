@@ -60,6 +60,13 @@ class StoreOptions:
     scratch: str | None = None
     # folder of this machine for temporary files that on a file system lie beside the output; see `scratch_folder`.
 
+    def __post_init__(self) -> None:
+        match = _URI.match(self.endpoint) if self.endpoint is not None else None
+        if self.endpoint is not None and (match is None or match["scheme"].lower() not in ("http", "https")):
+            raise InputError("--endpoint: the URL of an S3 server is needed, e.g. https://minio.example.org:9000")
+        if match is not None and ("@" in match["rest"] or match["query"]):
+            raise InputError("--endpoint: a URL without user and query is needed; credentials come from the environment")
+
     @classmethod
     def from_environment(cls, **given: Any) -> "StoreOptions":
         """The options with this machine's region, so that every node of a cluster uses the same."""

@@ -183,6 +183,10 @@ def test_a_place_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(InputError, match=message) as refused:
             place_at(wrong)
         assert "secret" not in str(refused.value)
+    for endpoint, message in {"https://user:secret@host": "a URL without user", "host:9000": "the URL of an S3 server is needed"}.items():
+        with pytest.raises(InputError, match=message) as refused:
+            StoreOptions(endpoint=endpoint)
+        assert "secret" not in str(refused.value)
     with pytest.raises(InputError, match="names a bucket, a file in one is needed"):
         file_at("s3://bucket")
 

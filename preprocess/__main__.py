@@ -4,8 +4,10 @@ import argparse
 import gzip
 import io
 import os
+import re
 import sys
 import tarfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(do=_run)
     extract = commands.add_parser("extract", help="one paper to its text on standard output, its outcome on standard error")
-    extract.add_argument("file", type=Path, metavar="FILE", help="a .tex, .gz, .tar.gz or .tar file, or a folder of sources")
+    extract.add_argument(
+        "file", type=Path, metavar="FILE", help="a .tex, .gz, .tar.gz or .tar file, a folder of sources, or - for standard input"
+    )
     extract.add_argument(
         "--format",
         choices=("text", "latex", "json"),
@@ -162,6 +166,9 @@ def _extract(args: argparse.Namespace) -> int:
         sys.stdout.write(trace.source())
     else:
         sys.stdout.write(outcome.text)
+    num_missing = outcome.warnings.get("missing_input", 0)
+    if num_missing and args.file.suffix.lower() in _SOURCE_SUFFIXES:
+        print(f"note: {num_missing} inclusions are not in {args.file}; give the folder or the archive to have them read", file=sys.stderr)
     warnings = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.warnings.items())) or "none"
     print(
         f"document: root {', '.join(outcome.root_files)}; {outcome.tex_bytes} bytes of TeX, {len(outcome.text)} characters of text; "
@@ -171,25 +178,41 @@ def _extract(args: argparse.Namespace) -> int:
     return 0
 
 
+_SOURCE_SUFFIXES = (".tex", ".ltx", ".latex", ".txt")
+_DUMP_TAR = re.compile(r"arXiv_src_\d{4}_\d+\.tar")
+
+
 def _raw_paper(path: Path) -> RawPaper:
     try:
         if path.is_dir():
             payload = _pack(path)
         else:
-            payload = path.read_bytes()
+            payload = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+            if path.suffix.lower() in _SOURCE_SUFFIXES and payload and not payload.startswith(b"\x1f\x8b"):
+                payload = _packed({path.name: payload})  # so that what is said of it has its own name
             if not payload.startswith(b"\x1f\x8b"):
                 payload = gzip.compress(payload, mtime=0)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; a .tex, .gz, .tar.gz or .tar file or a folder is needed") from None
+    if _DUMP_TAR.fullmatch(path.name):
+        raise InputError(f"{path}: a tar of arXiv's dump holds many papers, which `{PROG} run` reads; give one of its members")
     return RawPaper(arxiv_id=arxiv_id_of(path.name), tar="", member=path.name, payload=payload, size=len(payload))
 
 
 def _pack(folder: Path) -> bytes:
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    if not files:
+        raise InputError(f"{folder}: holds no file; give the folder of a paper's sources")
+    return _packed({name: path.read_bytes() for name, path in files.items()})
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
     sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w", dereference=True) as tar:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                tar.add(path, arcname=path.relative_to(folder).as_posix(), recursive=False)
+    with tarfile.open(fileobj=sink, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
     return sink.getvalue()
 
 

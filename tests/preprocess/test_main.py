@@ -1,6 +1,7 @@
 """The command line: what it does, and one line for everything that cannot be used."""
 
 import gzip
+import io
 import json
 import subprocess
 import sys
@@ -144,7 +145,7 @@ def test_extract_takes_what_a_paper_comes_in(tmp_path: Path, capsys: pytest.Capt
         assert main(["extract", str(tmp_path / name)]) == 0
         said = capsys.readouterr()
         texts.add(said.out)
-        assert said.err.startswith("document: root m")
+        assert said.err.startswith(f"document: root {'a.tex' if name == 'a.tex' else 'main.tex'};")
         assert f"{len(said.out)} characters of text" in said.err
     [text] = texts
     assert "Let $x$ be small. Then all is well." in text
@@ -160,9 +161,34 @@ def test_extract_says_why_there_is_no_text(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr() == ("", "rejected at validate: pdf_only: the submission is one PDF file\n")
     with pytest.raises(InputError, match=r"missing: No such file or directory; a \.tex, \.gz"):
         main(["extract", str(tmp_path / "missing")])
+    (tmp_path / "nothing" / "in").mkdir(parents=True)
+    with pytest.raises(InputError, match="nothing: holds no file; give the folder of a paper's sources"):
+        main(["extract", str(tmp_path / "nothing")])
+    (tmp_path / "arXiv_src_2402_001.tar").write_bytes(b"")
+    with pytest.raises(InputError, match="holds many papers, which `python -m preprocess run` reads; give one of its members"):
+        main(["extract", str(tmp_path / "arXiv_src_2402_001.tar")])
     monkeypatch.setattr("preprocess.__main__.process_paper", lambda *_: 1 // 0)
     assert main(["extract", str(path)]) == 1
     assert "quarantined: raised ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_extract_says_what_one_file_of_many_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "paper.tex").write_bytes(TEX.replace(b"Let $x$", b"\\input{one}\\input{two}Let $x$"))
+    (tmp_path / "one.tex").write_bytes(b"One. ")
+    assert main(["extract", str(tmp_path / "paper.tex")]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[1].startswith("document: root paper.tex;")
+    assert said[:1] == [f"note: 2 inclusions are not in {tmp_path}/paper.tex; give the folder or the archive to have them read"]
+    assert main(["extract", str(tmp_path)]) == 0
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("warnings: 1 missing_input")
+
+
+@pytest.mark.parametrize("content", [TEX, gzip.compress(TEX), packed_tar({"main.tex": TEX})])
+def test_extract_reads_standard_input(content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert main(["extract", "-"]) == 0
+    assert "Let $x$ be small." in capsys.readouterr().out
 
 
 def test_a_process_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from preprocess.config import LatexConfig
 from preprocess.latex.expand import Expanded, Expander
-from preprocess.latex.expansion.macros import fill, split_body
+from preprocess.latex.expansion.macros import fill, split_body, uncomment
 
 
 def expand(source: str, **files: str) -> Expanded:
@@ -69,6 +69,16 @@ def expand(source: str, **files: str) -> Expanded:
         (r"\csname a\endcsname", r"\a"),
         (r"\begin{document}a\end{document}never \a", r"\begin{document}a\end{document}"),
         (r"a\endinput b", "a"),
+        ("\\oé", "\\o é"),
+        (r"{\def\a{x}{\a}}\a", r"{{x}}\a"),
+        (r"{\a}}\def\a{x}{\a}\a", r"{\a}}{x}x"),
+        (r"\n1\newcount\n\n=5 x", r"\n1x"),
+        (r"\e1\newenvironment{e}{<}{>}\e x\ende", r"\e1<x>"),
+        (r"\def\a{}$x$\a$y$", "$x$ $y$"),
+        (r"\def\a{}\$\a$y$", r"\$$y$"),
+        (r"\def\a{}a\\$\a$", r"a\\$ $"),
+        (r"\def\v{\bf v}x \hat\v", r"x \hat{\bf v}"),
+        ("a\\alpha\\", r"a\alpha"),
     ],
 )
 def test_expansion(source: str, expanded: str | None) -> None:
@@ -188,3 +198,28 @@ def test_fill_keeps_words_apart() -> None:
     assert fill(("\\alpha", 1), ["x"]) == "\\alpha x"
     assert fill(("\\\\", 1), ["x"]) == "\\\\x"
     assert fill(("", 3, "."), ["x"]) == "."
+
+
+def test_of_a_class_theorems_and_switches_are_taken_alone() -> None:
+    files = {
+        "main.tex": r"\documentclass{own}\usepackage{mine}\y\@x\z\ifdraft a\else b\fi",
+        "mine.sty": "\\newcommand{\\@x}{1}\n\\newcommand*{\\y}{2}% \\newcommand{\\z}{3}\n\\newif\\ifdraft",
+        "own.cls": "\\newcommand{\\z}{3}\\newtheorem{thm}{Satz}",
+    }
+    expanded = Expander(files, LatexConfig()).expand("main.tex")
+    assert expanded.source == r"\documentclass{own}\usepackage{mine}2\@x\z b"
+    assert expanded.theorems == {"thm": "Satz"}
+
+
+@pytest.mark.parametrize(
+    "body, wanted",
+    [
+        ("a% b\n  c", "ac"),
+        (r"50\% a", r"50\% a"),
+        ("a\\\\% b\nc", "a\\\\c"),
+        ("% a\n% b\nc%", "c"),
+        ("a%\n\nb", "a\nb"),
+    ],
+)
+def test_uncomment(body: str, wanted: str) -> None:
+    assert uncomment(body) == wanted

@@ -46,7 +46,23 @@ def test_optional_argument(text: str, wanted: tuple[str, int] | None) -> None:
     assert scanner().optional_argument(text, 0) == wanted
 
 
-@pytest.mark.parametrize("text, place", [("x$", 1), (r"\$x$", 3), (r"\text{if $a$}$", 13), ("x\n\n$", -1), ("x}$", -1), ("x", -1)])
+@pytest.mark.parametrize(
+    "text, place",
+    [
+        ("x$", 1),
+        (r"\$x$", 3),
+        (r"\text{if $a$}$", 13),
+        ("x\n\n$", -1),
+        ("x}$", -1),
+        ("x", -1),
+        ("x\ny$", 3),
+        ("{a{b}c}$", 7),
+        ("{a{b{c}}}$", 9),
+        (r"{\{}$", 4),
+        ("{x\n \ny}$", -1),
+        ("{x$", -1),
+    ],
+)
 def test_closing_dollar(text: str, place: int) -> None:
     assert scanner().closing_dollar(text, 0) == place
 

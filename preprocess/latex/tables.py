@@ -189,7 +189,7 @@ LAYOUT = re.compile(
 PROTECTED_COMMANDS = _words(
     "eqalign eqalignno leqalignno "
     "title author date abstract begin end section subsection subsubsection paragraph subparagraph chapter part appendix item footnote "
-    "caption label ref eqref pageref cite citep citet bibitem maketitle tableofcontents includegraphics input include usepackage "
+    "caption label ref pageref cite citep citet bibitem maketitle tableofcontents includegraphics input include usepackage "
     "documentclass documentstyle newcommand renewcommand def let textbf textit emph texttt textsc textrm textsf mathbf mathrm mathcal "
     "mathbb mathfrak mathsf mathit mathtt frac sqrt sum int prod left right hat bar tilde vec dot ddot overline underline widehat "
     "widetilde text mbox hbox href url thanks and par footnotetext footnotemark bibliography bibliographystyle printbibliography "

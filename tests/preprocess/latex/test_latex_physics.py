@@ -263,3 +263,9 @@ def test_macros_of_physicists(preamble: str, source: str, wanted: str) -> None:
 )
 def test_commands_of_further_classes(document_class: str, source: str, wanted: str) -> None:
     assert paper(document_class, source) == wanted
+
+
+def test_an_eqref_of_the_papers_own_wins() -> None:
+    preamble = r"\renewcommand{\eqref}[1]{\ref{eq:#1}}\newcommand{\Eq}[1]{Equation~(\eqref{#1})}"
+    assert paper("article", r"\Eq{a} and \eqref{a}.", preamble) == "Equation ([ref:1]) and [ref:1]."
+    assert paper("article", r"By \eqref{a}.") == "By ([ref:1])."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\\([A-Za-z]+)")
 _DEFINITION = re.compile(
     r"^[ \t]*\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|DeclareMathOperator|newcounter)"
-    r"\*?\s*\{?\s*\\?([A-Za-z]+)",
+    r"\*?\s{0,9}\{?\s{0,9}\\?([A-Za-z]+)",
     re.M,
 )
 MAX_FRONT_CHARACTERS = 100_000

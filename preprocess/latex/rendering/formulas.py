@@ -35,7 +35,8 @@ _MATH_COLOUR = re.compile(
 )
 _MARK = re.compile("[\x02\x03]")
 _KERN = re.compile(
-    r"(\\[A-Za-z]+)?\\(?:m?kern|[hm]skip)\s*-?\s*(?:\d*\.?\d+|\d+\.)\s*(?:true\s*)?(?:em|ex|pt|mu|mm|cm|in)(?![A-Za-z])\s?(?=([A-Za-z])?)"
+    r"(\\[A-Za-z]{1,40})?\\(?:m?kern|[hm]skip)\s{0,9}-?\s{0,9}(?:\d{0,9}\.?\d{1,9}|\d{1,9}\.)\s{0,9}"
+    r"(?:true\s{0,9})?(?:em|ex|pt|mu|mm|cm|in)(?![A-Za-z])\s?(?=([A-Za-z])?)"
 )
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")

@@ -15,7 +15,7 @@ _ADDRESSES = frozenset({"address", "affil", "affiliation", "institute", "institu
 _KEYED = re.compile(
     r"\s*(?:organi[sz]ation|institution|department|orgdiv|orgname|address|addressline|altaddress|street|city|state|country|postcode|email)\s*=(?!=)"
 )
-_KEY = re.compile(r"([a-z]+)\s*=\s*(?:\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|([^,{}]*))")
+_KEY = re.compile(r"(?<![a-z])([a-z]{1,30})\s{0,9}=\s*(?:\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|([^,{}]*))")
 _NEXT_GROUP = re.compile(r"\}\s*\{")
 _QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 

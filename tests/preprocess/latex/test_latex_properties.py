@@ -265,6 +265,11 @@ HOSTILE = {
     "blanks": (" ", ""),
     "addresses": ("a.", ""),
     "labels in environments": ("\\begin{thm}\\label{a}", ""),
+    "boxes in boxes": ("\\setbox0=\\hbox{\\box0 ", "}"),
+    "authors with later macros": ("\\author{\\later ", "}"),
+    "addresses in authors": ("\\author{\\address{", "}}"),
+    "marks for prose and formulas": ("$\\textormath{a}{", "}$"),
+    "kerns without an end": ("$\\kern1111111111", "$"),
     "declared names": ("\\cref{a}\\crefname{a}{", ""),
 }
 HOSTILE_PREAMBLE = (

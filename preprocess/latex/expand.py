@@ -436,7 +436,7 @@ class Expander:
         self.is_after_word = name[-1].isalpha()
 
     def _read_by_spec(self, kind: str) -> str:
-        """One argument of xparse's: `m`, `o`, `O<default>`, `s`, `t<token>`, `d<open><close><default>`, `r…` alike."""
+        """One argument of xparse's: `m`, `o`, `O<default>`, `s`, `t<token>`, `e<token>`, `d<open><close><default>`, `r…` alike."""
         if kind == "m":
             return self.read_argument() or ""
         if kind == "g":
@@ -446,6 +446,13 @@ class Expander:
                 return "-NoValue-"
             frame.position = found[1]
             return found[0]
+        if kind[0] == "e":
+            frame = self.settle()
+            place = self.scan.skip_space(frame.text, frame.position) if frame is not None else 0
+            if frame is None or not frame.text.startswith(kind[1:], place):
+                return "-NoValue-"
+            frame.position = place + len(kind) - 1
+            return self.read_argument() or ""
         if kind[0] in "st":
             token = "*" if kind == "s" else kind[1:]
             frame = self.settle()

@@ -23,8 +23,11 @@ _ARGUMENT_PLACE = re.compile(r"#[1-9]")
 _THEOREM_TITLE = re.compile(r"(?:name|title|heading)\s*=\s*(\{[^{}]*\}|[^,\]]*)")
 _BARE_ARGUMENT = re.compile(r"=\s*(#\d)(?=\s*(?:,|\Z))")  # a title may hold commas
 _ARGUMENT_KIND = re.compile(
-    r"[+!>]*(?:([mosvg])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|\\[A-Za-z]+|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?)"
+    r"[+!]*(?:([mosvg])|(O)\s*\{([^{}]*)\}|(t)\s*(\{.\}|\\[A-Za-z]+|.)|([dDrR])\s*(\S)\s*(\S)\s*(?:\{([^{}]*)\})?"
+    r"|([eE])\s*(?:\{([^{}]*)\}|(\S)))"
 )
+_PROCESSOR = re.compile(r">\s*\{(?:[^{}]|\{[^{}]*\})*\}|(?<=[eE]\})\s*\{(?:[^{}]|\{[^{}]*\})*\}")  # `>{\TrimSpaces}`, and defaults of `E`
+_BODY = re.compile(r"\+?b\s*\Z")
 _FRAMED_THEOREMS = ("newmdtheoremenv", "newframedtheorem", "newshadedtheorem", "newtheoremrep")
 _ALGORITHM_KEYWORDS = {
     "SetKwFunction": 2,
@@ -221,6 +224,29 @@ def _document_command(expander: Expander, frame: Frame, name: str, start: int) -
     expander.dropped["definition"] += frame.num_source(start, body[1])
     kinds = argument_kinds(spec[0])
     expander.define(target[0].strip().lstrip("\\"), Macro(len(kinds), None, split_body(stored_body(body[0])), spec=tuple(kinds)))
+    return True
+
+
+def _document_environment(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """xparse's environments; one that takes its body as an argument (`+b`) ends where its code goes on behind that."""
+    given: list[str] = []
+    position = frame.position
+    for _ in range(4):
+        found = expander.scan.argument(frame.text, position)
+        if found is None:
+            return False
+        given.append(found[0])
+        position = found[1]
+    frame.position = position
+    expander.dropped["definition"] += frame.num_source(start, position)
+    environment, spec, begin, end = given
+    kinds = argument_kinds(_BODY.sub("", spec))
+    if _BODY.search(spec):
+        begin, _, rest = begin.partition(f"#{len(kinds) + 1}")
+        end = rest + end
+    macro = Macro(len(kinds), None, split_body(stored_body(begin)), spec=tuple(kinds))
+    if environment.strip() not in PROTECTED_ENVIRONMENTS:
+        expander.define_environment(environment.strip(), Environment(macro, _ARGUMENT_PLACE.sub("", stored_body(end))))
     return True
 
 
@@ -451,7 +477,10 @@ def _algorithm_macros(name: str, words: list[str]) -> list[tuple[str, tuple[str,
 def argument_kinds(spec: str) -> list[str]:
     """xparse's argument specification, argument by argument, as `Expander` reads them."""
     kinds: list[str] = []
-    for found in _ARGUMENT_KIND.finditer(spec):
+    for found in _ARGUMENT_KIND.finditer(_PROCESSOR.sub(" ", spec)):
+        if found[10] is not None:  # embellishments: `e{_^}`
+            kinds += [f"e{token}" for token in (found[11] or found[12]) if token.strip()]
+            continue
         letter = found[1] or found[2] or found[4] or found[6]
         if letter in "mv":
             kinds.append("m")
@@ -499,6 +528,10 @@ HANDLERS: dict[str, Handler] = {
     "DeclareMathOperator": _operator,
     **dict.fromkeys(("NewDocumentCommand", "RenewDocumentCommand", "ProvideDocumentCommand", "DeclareDocumentCommand"), _document_command),
     **dict.fromkeys(("newenvironment", "renewenvironment"), _newenvironment),
+    **dict.fromkeys(
+        ("NewDocumentEnvironment", "RenewDocumentEnvironment", "ProvideDocumentEnvironment", "DeclareDocumentEnvironment"),
+        _document_environment,
+    ),
     **dict.fromkeys(("newtheorem", "spnewtheorem", "newproclaim", "newproof", "newdefinition", *_FRAMED_THEOREMS), _newtheorem),
     "declaretheorem": _declaretheorem,
     **dict.fromkeys(("newtcolorbox", "newmdenv"), _newtcolorbox),

@@ -17,6 +17,8 @@ _KEYED = re.compile(
 )
 _KEY = re.compile(r"(?<![a-z])([a-z]{1,30})\s{0,9}=\s*(?:\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|([^,{}]*))")
 _NEXT_GROUP = re.compile(r"\}\s*\{")
+_COMMA = re.compile(r"[ \t]*,(?=\s)")
+_MARK_AND_QUAD = re.compile(r"((?:^|\\\\|\n)\s*\$[^$\n]{1,30}\$)\s*\\q?quad(?![A-Za-z])")  # a mark, then what it marks
 _QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 
 
@@ -59,6 +61,8 @@ def _front(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
     if kind == "author" and text[after : after + 1] == "[" and (options := renderer.scan.optional_argument(text, after)) is not None:
         after = options[1] if KEY_VALUE.match(options[0]) else after  # of Elsevier's cas classes
     _add(renderer, kind, content)
+    if kind == "author" and (comma := _COMMA.match(text, after)) is not None:
+        after = comma.end()  # between one author's command and the next
     return after
 
 
@@ -86,6 +90,8 @@ def _add(renderer: "Renderer", kind: str, content: str) -> None:
 def _front_in_body(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     if not renderer.is_in_front:
         return _front(renderer, text, end, name, out)
+    if name == "email" and out and out[-1][-1:] not in ("", " ", ",", "(", "\n") and renderer.scan.group(text, end) is not None:
+        out.append(", ")  # right behind a name
     if name not in _ADDRESSES:
         return -1
     if (given := renderer.scan.optional_argument(text, end)) is not None:
@@ -100,7 +106,8 @@ def _front_in_body(renderer: "Renderer", text: str, end: int, name: str, out: li
 
 def _lines(renderer: "Renderer", content: str) -> str:
     """Lines of an address or of authors, as one line with commas."""
-    return re.sub(r"[\s,]*\n[\s,]*", ", ", renderer.render(_QUADS.sub(r"\\\\ ", content)).strip(" ,\n"))
+    content = _QUADS.sub(r"\\\\ ", _MARK_AND_QUAD.sub(r"\1 ", content))
+    return re.sub(r"[\s,]*\n[\s,]*", ", ", renderer.render(content).strip(" ,\n"))
 
 
 def _lead(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Plain TeX's tables and lines: `\\halign`, `\\settabs`, `\\obeylines`."""
+"""Plain TeX's tables in displays, and its lines: `\\obeylines`, `\\hfill`."""
 
 import re
 from typing import TYPE_CHECKING
@@ -8,10 +8,6 @@ from preprocess.latex.scan import skip_line_space
 if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
-_HALIGN = re.compile(r"\s*(?:(?:to|spread)\s*[^{}\n]{1,40})?(?=\{)")
-_ROW = re.compile(r"\\cr(?:cr)?(?![A-Za-z@])")
-_COLUMNS = re.compile(r"\s*(?:\{?\d+\}?|\\[A-Za-z]+)\s*\\columns(?![A-Za-z])")
-_SAMPLE = re.compile(r"\s*\\\+[^\n]{0,500}?\\cr(?![A-Za-z@])")
 _SPAN = re.compile(r"\s*(?:\{(\d+)\}|(\d))")
 _GROUP_STEP = re.compile(r"\\.|[{}]", re.S)
 _TABLE_IN_DISPLAY = re.compile(
@@ -24,27 +20,6 @@ MAX_LINES_CHARACTERS = 5_000
 def is_table(content: str) -> bool:
     r"""Whether a display is nothing but a table: `$$\vbox{\halign{…}}$$`."""
     return "\\halign" in content and _TABLE_IN_DISPLAY.match(content) is not None
-
-
-def _halign(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    """Rows without the first, which tells the columns."""
-    head = _HALIGN.match(text, end)
-    found = renderer.scan.group(text, head.end()) if head is not None else None
-    if found is None:
-        return -1
-    preamble = _ROW.search(found[0])
-    if preamble is None:
-        return -1
-    renderer.dropped["layout_command"] += preamble.end()
-    renderer.table_depth += 1
-    out.append(f"\n\n{renderer.nested(found[0][preamble.end() :])}\n\n")
-    renderer.table_depth -= 1
-    return found[1]
-
-
-def _settabs(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    found = _COLUMNS.match(text, end) or _SAMPLE.match(text, end)
-    return found.end() if found is not None else -1
 
 
 def _multispan(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
@@ -71,8 +46,6 @@ def _space(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
 
 
 COMMANDS: dict[str, "Handler"] = {
-    "halign": _halign,
-    "settabs": _settabs,
     "multispan": _multispan,
     "obeylines": _obeylines,
     **dict.fromkeys(("hfill", "hfil", "hss", "hrulefill", "dotfill"), _space),

@@ -69,3 +69,33 @@ def test_names_and_numbers(source: str, preamble: str, wanted: str) -> None:
 )  # fmt: skip
 def test_code_by_own_names(source: str, preamble: str, wanted: str) -> None:
     assert body(source, preamble) == wanted
+
+
+@pytest.mark.parametrize(
+    ("preamble", "source", "wanted"),
+    [
+        (
+            r"\NewDocumentCommand\ev{e{_^} m}{E\IfValueT{#1}{_{#1}}\IfValueT{#2}{^{#2}}[#3]}",
+            r"$\ev_{x}{X}+\ev^2{Y}+\ev{Z}$",
+            "$E_{x}[X]+E^{2}[Y]+E[Z]$",
+        ),
+        (r"\NewDocumentCommand{\ip}{>{\SplitArgument{1}{,}} m}{\langle#1\rangle}", r"$\ip{a,b}$", r"$\langle a,b\rangle$"),
+        (r"\NewDocumentEnvironment{foo}{m}{#1: }{ (end)}", r"\begin{foo}{T}body\end{foo}", "T: body (end)"),
+        (r"\NewDocumentEnvironment{foo}{+b}{(#1)}{}", r"\begin{foo}body\end{foo}", "(body)"),
+    ],
+)
+def test_arguments_of_xparse(preamble: str, source: str, wanted: str) -> None:
+    assert body(source, preamble) == wanted
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (r"\author{John$^{*}$\email{a@b.c} \\ Dept \and B}Text", "John$^{*}$, a@b.c, Dept, B\n\nText"),
+        ("\\author{A. One},\n\\author{B. Two} Text", "A. One\n\nB. Two\n\nText"),
+        (r"\author{Ann$^{1}$ \quad Bob$^{2}$} Text", "Ann$^{1}$, Bob$^{2}$\n\nText"),
+        (r"\address{$^{1}$ \quad Lab \\ $^{2}$ \quad Uni} Text", "$^{1}$ Lab, $^{2}$ Uni\n\nText"),
+    ],
+)
+def test_authors(source: str, wanted: str) -> None:
+    assert body(source) == wanted

@@ -50,16 +50,23 @@ def stored(object_store: str, dump: Path) -> Iterator[str]:
         yield object_store
 
 
-def command(proxy: Proxy, out: str, *more: str) -> subprocess.CompletedProcess[str]:
-    """`python -m preprocess run` from the arXiv bucket behind `proxy`, in a process of its own."""
+def arguments(proxy: Proxy, out: str, *more: str) -> list[str]:
+    """`run` from the arXiv bucket behind `proxy`."""
     places = ["--source", "s3://arxiv/src", "--metadata", f"s3://arxiv/{SNAPSHOT_NAME}", "--out", out, "--endpoint", proxy.url]
-    words = [sys.executable, "-m", "preprocess", "run", *places, "--num-workers", "2", *UNIT_OPTION, *more]
+    return ["run", *places, "--num-workers", "2", *UNIT_OPTION, *more]
+
+
+def command(proxy: Proxy, out: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own, whose Ray has the test's credentials."""
+    words = [sys.executable, "-m", "preprocess", *arguments(proxy, out, *more)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RAY_"))}
     environment |= {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     return subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200)
 
 
-def test_a_run_on_a_store_that_fails_gives_the_bytes_of_one_on_a_disk(ray_cluster: None, dump: Path, stored: str, tmp_path: Path) -> None:
+def test_a_run_on_a_store_that_fails_gives_the_bytes_of_one_on_a_disk(
+    ray_cluster: None, dump: Path, stored: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     local = tmp_path / "local"
     run(dump / "src", dump / SNAPSHOT_NAME, local, CONFIG, num_workers=2, address=None)
     main(["report", str(local)])
@@ -74,9 +81,9 @@ def test_a_run_on_a_store_that_fails_gives_the_bytes_of_one_on_a_disk(ray_cluste
         # the same command again reads no tar and writes nothing
         proxy.bytes_sent.clear()
         before = [states_in(place(stored, f"made/out/{folder}")) for folder in ("documents", "corpus", "ledger")]
-        again = command(proxy, "s3://made/out", "--requester-pays")
-        assert again.returncode == 0, again.stderr
-        assert "units are done, nothing to do" in again.stderr
+        capsys.readouterr()
+        main(arguments(proxy, "s3://made/out", "--requester-pays"))
+        assert "units are done, nothing to do" in capsys.readouterr().err
         assert before == [states_in(place(stored, f"made/out/{folder}")) for folder in ("documents", "corpus", "ledger")]
         assert all(before)
         assert not [path for path in proxy.bytes_sent if path.endswith((".tar", SNAPSHOT_NAME))]
@@ -103,23 +110,23 @@ def refusal(arguments: list[str]) -> str:
 
 
 def test_what_lasts_is_one_line_and_writes_nothing(stored: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def arguments(source: str = "s3://arxiv/src", out: str = "s3://made/never", *more: str) -> list[str]:
+    def refused(source: str = "s3://arxiv/src", out: str = "s3://made/never", *more: str) -> list[str]:
         places = ["--source", source, "--metadata", f"s3://arxiv/{SNAPSHOT_NAME}", "--out", out, "--endpoint", proxy.url]
         return ["run", *places, "--num-workers", "1", *more]
 
     monkeypatch.setattr("preprocess.run.connect", lambda *_: pytest.fail("bad input is to be seen before Ray is started"))
     with fault_proxy(stored, Faults(requester_pays=frozenset({"arxiv"}), denied=frozenset({"closed"}))) as proxy:
-        assert "access is denied (AccessDenied: said by the proxy); where the reader pays" in refusal(arguments())
-        assert "s3://no-such-bucket/src" in refusal(arguments("s3://no-such-bucket/src", "s3://made/never", "--requester-pays"))
-        assert "no such bucket" in refusal(arguments("s3://arxiv/src", "s3://no-such-bucket/out", "--requester-pays"))
-        assert "s3://closed/out" in refusal(arguments("s3://arxiv/src", "s3://closed/out", "--requester-pays"))
-        assert "no such folder" in refusal(arguments("s3://arxiv/nowhere", "s3://made/never", "--requester-pays"))
+        assert "access is denied (AccessDenied: said by the proxy); where the reader pays" in refusal(refused())
+        assert "s3://no-such-bucket/src" in refusal(refused("s3://no-such-bucket/src", "s3://made/never", "--requester-pays"))
+        assert "no such bucket" in refusal(refused("s3://arxiv/src", "s3://no-such-bucket/out", "--requester-pays"))
+        assert "s3://closed/out" in refusal(refused("s3://arxiv/src", "s3://closed/out", "--requester-pays"))
+        assert "no such folder" in refusal(refused("s3://arxiv/nowhere", "s3://made/never", "--requester-pays"))
         ended = command(proxy, "s3://made/never")
         assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
         monkeypatch.setattr("shards.store.StoreOptions.from_environment", lambda **given: StoreOptions(**given, max_retries=0))
-        assert "no credentials were found" in refusal(arguments("s3://arxiv/src", "s3://made/never", "--requester-pays"))
+        assert "no credentials were found" in refusal(refused("s3://arxiv/src", "s3://made/never", "--requester-pays"))
     use_credentials(monkeypatch)
     assert list(place(stored, "made/never").glob("*/*")) == []
     assert states_in(place(stored, "made/never")) == {}

@@ -57,13 +57,7 @@ def _newcommand(expander: Expander, frame: Frame, name: str, start: int) -> bool
 def _define_by_newcommand(expander: Expander, frame: Frame, name: str, start: int, target: str, position: int) -> None:
     """What stands behind the name that `\\newcommand` defines: the number of arguments, a default, the body."""
     text = frame.text
-    num_arguments = 0
-    default: str | None = None
-    if (given := expander.scan.optional_argument(text, position)) is not None:
-        num_arguments = argument_count(given[0])
-        position = given[1]
-        if (given := expander.scan.optional_argument(text, position)) is not None:
-            default, position = given
+    num_arguments, default, position = _argument_count_at(expander, text, position)
     body = expander.scan.argument(text, position)
     if body is None:
         expander.warn("definition_not_closed", f"\\{name}")
@@ -76,6 +70,16 @@ def _define_by_newcommand(expander: Expander, frame: Frame, name: str, start: in
     if calls_itself(target, body[0]) or (default is None and _is_drawn(expander, target, body[0])):
         return
     expander.define(target, Macro(num_arguments, default, split_body(stored_body(body[0]))))
+
+
+def _argument_count_at(expander: Expander, text: str, position: int) -> tuple[int, str | None, int]:
+    """`[2][default]`: how many arguments, the default of the first where that is optional, and the place behind."""
+    given = expander.scan.optional_argument(text, position)
+    if given is None:
+        return 0, None, position
+    num_arguments, position = argument_count(given[0]), given[1]
+    default = expander.scan.optional_argument(text, position)
+    return (num_arguments, None, position) if default is None else (num_arguments, *default)
 
 
 def _is_drawn(expander: Expander, target: str, body: str) -> bool:
@@ -258,13 +262,7 @@ def _newenvironment(expander: Expander, frame: Frame, name: str, start: int) -> 
     if target is None:
         return True
     position = target[1]
-    num_arguments = 0
-    default: str | None = None
-    if (given := expander.scan.optional_argument(text, position)) is not None:
-        num_arguments = argument_count(given[0])
-        position = given[1]
-        if (given := expander.scan.optional_argument(text, position)) is not None:
-            default, position = given
+    num_arguments, default, position = _argument_count_at(expander, text, position)
     begin = expander.scan.argument(text, position)
     end = expander.scan.argument(text, begin[1]) if begin else None
     if begin is None or end is None:
@@ -320,10 +318,7 @@ def _newtcolorbox(expander: Expander, frame: Frame, name: str, start: int) -> bo
         return True
     position = target[1]
     if name == "newtcolorbox":
-        if (given := expander.scan.optional_argument(text, position)) is not None:
-            num_arguments, position = argument_count(given[0]), given[1]
-            if (given := expander.scan.optional_argument(text, position)) is not None:
-                default, position = given
+        num_arguments, default, position = _argument_count_at(expander, text, position)
         body = expander.scan.group(text, position)
         if body is None:
             return True
@@ -333,7 +328,7 @@ def _newtcolorbox(expander: Expander, frame: Frame, name: str, start: int) -> bo
     box = "tcolorbox" if name == "newtcolorbox" else "mdframed"
     options = _BARE_ARGUMENT.sub(r"={\1}", options)
     begin = Macro(num_arguments, default, split_body(stored_body(f"\\begin{{{box}}}[{options}]")))
-    expander.environments[target[0].strip()] = Environment(begin, f"\\end{{{box}}}")
+    expander.define_environment(target[0].strip(), Environment(begin, f"\\end{{{box}}}"))
     return True
 
 
@@ -355,7 +350,7 @@ def _newtcbtheorem(expander: Expander, frame: Frame, name: str, start: int) -> b
     own = f"{target.strip()}@tcb"
     expander.theorems[own] = title
     begin = f"\\begin{{{own}}}[#2]\\label{{{prefix.strip()}:#3}}"
-    expander.environments[target.strip()] = Environment(Macro(3, "", split_body(begin)), f"\\end{{{own}}}")
+    expander.define_environment(target.strip(), Environment(Macro(3, "", split_body(begin)), f"\\end{{{own}}}"))
     return True
 
 

@@ -24,7 +24,12 @@ _INTERNALS = re.compile(
 )
 _DEFINITION = re.compile(
     r"\\(newcommand|renewcommand|providecommand|DeclareRobustCommand|def|gdef|let|DeclareMathOperator|newenvironment|renewenvironment"
-    r"|newtheorem|declaretheorem|newif|NewDocumentCommand|DeclareDocumentCommand)(?![A-Za-z@])"
+    r"|newtheorem|declaretheorem|newif|NewDocumentCommand|DeclareDocumentCommand|newtcolorbox|newtcbtheorem|newmdenv|newmdtheoremenv)(?![A-Za-z@])"
+)
+_NAMES_OF_REFERENCES = re.compile(
+    r"\\(?:[cC]refname|[cC]refformat|creflabelformat|setlist\*?|newlist|PassOptionsToPackage"
+    r"|(?:usepackage|RequirePackage)\s*(?=\[[^\]]*\]\s*\{cleveref))"
+    r"(?:\s*(?:\[[^\[\]]*\]|\{(?:[^{}]|\{[^{}]*\})*\})){1,4}"
 )
 _TAKEN_OF_CLASSES = frozenset({"newtheorem", "declaretheorem", "newif"})
 _INTERNAL_NAME = re.compile(r"\*?\s*\{?\s*\\[A-Za-z]*@")
@@ -258,6 +263,9 @@ def _package(expander: Expander, name: str) -> None:
             for environment, meaning in taken.environments.maps[0].items():
                 expander.define_environment(environment, meaning)
     _set_switches(expander, text)
+    expander.emit("".join(taken.out))  # labels of items: the renderer counts those
+    for found in _NAMES_OF_REFERENCES.finditer(text):
+        expander.emit(found[0])
 
 
 def _set_switches(expander: Expander, text: str) -> None:

@@ -25,7 +25,7 @@ _GROUP = r"\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 _DECLARED = re.compile(
     r"\\(?:(?P<word>[cC]refname)|(?P<format>[cC]refformat|creflabelformat))\s*\{(?P<kinds>[^{}]*)\}" + _GROUP + "(?:" + _GROUP + ")?"
 )
-_OPTIONS = re.compile(r"\\(?:usepackage\s*\[|PassOptionsToPackage\s*\{)([^\]}]*)[\]}]\s*\{cleveref\}")
+_OPTIONS = re.compile(r"\\(?:(?:usepackage|RequirePackage)\s*\[|PassOptionsToPackage\s*\{)([^\]}]*)[\]}]\s*\{cleveref\}")
 _OTHER_LANGUAGE = re.compile(
     r"\[[^\]]{0,200}\b(?:n?german|french|francais|frenchb|spanish|italian|portuguese|brazilian|brazil|russian|ukrainian|polish|dutch|czech|catalan)"
     r"\s*\]\s*\{(?:babel|cleveref)\}"

@@ -80,3 +80,10 @@ def test_labels_in_options_and_stated_kinds() -> None:
 def test_macros_of_the_paper_win() -> None:
     source = "\\documentclass{article}\\newcommand{\\cref}[1]{no.~\\ref{#1}}\\begin{document}\\cref{a}\\section{S}\\label{a}\\end{document}"
     assert text_of({"main.tex": source}).startswith("no. [ref:1]")
+
+
+def test_a_package_of_the_paper_may_choose_the_words() -> None:
+    main = "\\documentclass{article}\\usepackage{own}\\begin{document}\\cref{t}\\begin{thm}\\label{t}A.\\end{thm}\\end{document}"
+    style = "\\RequirePackage[capitalise]{cleveref}\n\\newtheorem{thm}{Theorem}\n"
+    assert text_of({"main.tex": main, "own.sty": style}).startswith("Theorem [ref:1]")
+    assert text_of({"main.tex": main, "own.sty": style + "\\crefname{thm}{Thm.}{Thms.}"}).startswith("Thm. [ref:1]")

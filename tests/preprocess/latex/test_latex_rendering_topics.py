@@ -184,3 +184,9 @@ def test_boxes_have_titles(preamble: str, source: str, shown: str) -> None:
 )
 def test_drawings(source: str, shown: str) -> None:
     assert body(source) == shown
+
+
+def test_labels_and_boxes_of_a_package_of_the_paper() -> None:
+    style = "\\renewcommand{\\labelenumi}{(\\roman{enumi})}\n\\newtcolorbox{idea}{title=Key idea}\n"
+    main = f"\\documentclass{{article}}\\usepackage{{own}}\\begin{{document}}{items()}\\begin{{idea}}Text.\\end{{idea}}\\end{{document}}"
+    assert text_of({"main.tex": main, "own.sty": style}) == "(i) x\n(ii) x\n\nKey idea\n\nText.\n"

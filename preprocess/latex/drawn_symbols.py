@@ -20,10 +20,10 @@ _INVISIBLE = re.compile(
     rf"|\\(?:kern|mkern|hskip|vskip|mskip|lower|raise|moveleft|moveright|baselineskip|lineskip|lineskiplimit|mathsurround)\s*=?\s*"
     rf"(?:{_LENGTH}|-?\d*\.?\d*\s*{_REGISTER})"
     rf"|\\(?:h|v)space\*?\s*\{{[^{{}}]*\}}|\\raisebox\s*\{{[^{{}}]*\}}|\b(?:to|width|height|depth)\s*-?(?:{_LENGTH}|{_REGISTER})"
-    r"|\\mathpalette\s*\\[A-Za-z@]+|\\[!,;:/ ]|[\s{}$&]"
+    r"|\\mathpalette\s*\\[A-Za-z@]+|\\[!,;:/ ]|\\\\(?:\[[^\]]*\])?|[\s{}$&~]"
     r"|\\(?:hbox|mbox|vbox|vtop|vcenter|mathrel|mathop|mathbin|mathord|mathchoice|ooalign|[hi]align|rlap|llap|smash|clap|mathrlap|mathllap"
     r"|ensuremath|hss|hfil|hfill|hidewidth|offinterlineskip|displaystyle|textstyle|scriptstyle|scriptscriptstyle|crcr|cr|relax|leavevmode"
-    r"|ifmmode|else|fi|limits|nolimits|buildrel|over|under|atop|stackrel|overset|underset|strut|mathstrut|null|nointerlineskip|m@th|rm|it|bf|sf|cmss[a-z]*|small|tiny|scriptsize|footnotesize"
+    r"|ifmmode|else|fi|limits|nolimits|buildrel|over|under|atop|stackrel|shortstack|overset|underset|strut|mathstrut|null|nointerlineskip|m@th|rm|it|bf|sf|cmss[a-z]*|small|tiny|scriptsize|footnotesize"
     r"|mathrm|mathsf|mathbf|text|textrm|textsf|protect|unskip)(?![A-Za-z@])"
 )
 _SHIFTED = re.compile(rf"\{{?\s*\\(?:lower|raise)\s*{_LENGTH}\s*\\hbox\s*\{{\s*\$?\s*(\\[A-Za-z]+)\s*\$?\s*\}}\s*\}}?")

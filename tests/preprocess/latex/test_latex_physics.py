@@ -19,6 +19,12 @@ def paper(document_class: str, body: str, preamble: str = "") -> str:
         (r"{\lower.5ex\hbox{$\; \buildrel < \over \sim \;$}}", r"\lesssim"),
         (r"\mathrel{\mathpalette\fun >}", r"\gtrsim"),
         (r"\stackrel{<}{_\sim}", r"\lesssim"),
+        (r"\raisebox{-0.13cm}{~\shortstack{$>$ \\[-0.07cm] $\sim$}}~", r"\gtrsim"),
+        (r"\lower0.6ex\vbox{\hbox{$\ \buildrel{\textstyle <}\over{\sim}\ $}}", r"\lesssim"),
+        (r"{\;\raise0.3ex\hbox{$<$\kern-0.75em\raise-1.1ex\hbox{$\sim$}}\;}", r"\lesssim"),
+        (r"\mathrel{\hbox{\rlap{\lower.55ex\hbox{$\sim$}}\kern-.3em\raise.4ex\hbox{$<$}}}", r"\lesssim"),
+        (r"\slash\hspace{-0.6em}#1", r"\slashed{#1}"),
+        (r"\not\!\!#1", r"\slashed{#1}"),
         (r"\mbox{\raisebox{-0.6ex}{$\stackrel{\textstyle >}{\sim}$}}", r"\gtrsim"),
         (r"\raise.3ex\hbox{$<$\kern-.75em\lower1ex\hbox{$\approx$}}", r"\lessapprox"),
         (

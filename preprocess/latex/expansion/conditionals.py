@@ -119,6 +119,7 @@ def _decide_case(expander: Expander, frame: Frame) -> bool:
             if depth == 0:
                 expander.open_conditionals.append(True)
             return True
+    expander.scan.spend(expander.scan.limit(frame.text, begin, 50_000) - begin)
     expander.warn("conditional_not_closed")
     return True
 

@@ -119,6 +119,7 @@ HIDDEN |= {
     "DeclareSIUnit": "omm", "patchcmd": "mmmmm", "apptocmd": "mmmm", "pretocmd": "mmmm", "titleformat": "mommmmo",
     "newcolumntype": "mom", "@startsection": "mmmmmm", "@setfontsize": "mmm", "setul": "mm", "tikzstyle": "m", "SelectTips": "mm",
     "newdir": "mm", "xyoption": "m", "psfrag": "moom", "pgfsetlayers": "m", "pgfdeclarelayer": "m", "newsavebox": "m", "sbox": "mm",
+    "lipsum": "oo", "kant": "o", "blindtext": "o", "Blindtext": "oo", "blindlist": "o", "blindmathpaper": "",
     "savebox": "moom", "usebox": "m", "Description": "om", "printbibliography": "o", "printglossary": "o", "printglossaries": "o",
     "printindex": "o", "tableofcontents": "o", "listoffigures": "o", "listoftables": "o", "toctitle": "m", "tocauthor": "m",
     "addtocmark": "om", "orcidID": "m", "orcid": "m", "orcidlink": "m", "nocollaboration": "m", "plotone": "m", "plottwo": "mm",

@@ -47,6 +47,7 @@ def test_proof_trees(source: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "source, shown",
     [
+        ("one \\lipsum*[1][2-3] two \\blindtext[2] three \\kant[1-3] four", "one two three four"),
         ("\\ding{51} \\ding{55} \\ding{172} \\ding{182} \\ding{72}", "✓ ✗ ① ❶ ★"),
         ("\\textcommabelow{s}\\textcommabelow{T}", "șȚ"),
         ("{\\accent18 e}t\\accent\"7F ud\\accent'177 {o} \\accent19 \\i", "ètüdö í"),

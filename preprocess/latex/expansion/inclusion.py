@@ -31,6 +31,8 @@ _NAMES_OF_REFERENCES = re.compile(
     r"|(?:usepackage|RequirePackage)\s*(?=\[[^\]]*\]\s*\{cleveref))"
     r"(?:\s*(?:\[[^\[\]]*\]|\{(?:[^{}]|\{[^{}]*\})*\})){1,4}"
 )
+# a command of expl3: what is written with these makes no text by itself
+_EXPL = re.compile(r"\\(?:cs|tl|seq|clist|prop|str|keys|bool|token|exp|prg|use|msg)_[a-z_]+:[A-Za-z]")
 _TAKEN_OF_CLASSES = frozenset({"newtheorem", "declaretheorem", "newif"})
 _INTERNAL_NAME = re.compile(r"\*?\s*\{?\s*\\[A-Za-z]*@")
 _UNBRACED_NAME = re.compile(r"[ \t]*\"?([^\s{}\\%\"]+)\"? ?")
@@ -236,6 +238,8 @@ def _package(expander: Expander, name: str) -> None:
     if name in expander.seen_packages:
         return
     expander.seen_packages.add(name)
+    if name.rpartition("/")[2].lower().removesuffix(".sty") in algorithmic.PACKAGES:
+        return  # a copy of what is known: its \\AND stands between authors too
     text = uncomment(expander.texts[name])
     if len(text) > 400_000:
         return
@@ -256,7 +260,7 @@ def _package(expander: Expander, name: str) -> None:
         taken.macros, taken.environments = ChainMap({}, expander.macros), ChainMap({}, expander.environments)
         taken.obey(command, frame, found.start())
         definition = text[found.end() : frame.position]
-        if "@" in definition or is_class:
+        if "@" in definition or is_class or _EXPL.search(definition):
             continue
         if not _INTERNALS.search(definition) or (taken.macros.maps[0] and not any(map(_has_internals, taken.macros.maps[0].values()))):
             expander.macros.update(taken.macros.maps[0])

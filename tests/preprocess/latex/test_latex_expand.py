@@ -116,6 +116,17 @@ def test_packages_of_the_archive_give_their_macros() -> None:
     assert result.source == r"\usepackage{mine}\mathbb{R}\a"
 
 
+def test_what_a_package_writes_in_expl3_is_not_taken() -> None:
+    package = "\\ExplSyntaxOn\\newcommand\\short[1]{ \\cs_gset:Nn \\__own_short: { #1 } }\\ExplSyntaxOff\\newcommand{\\ok}[1]{#1!}"
+    result = Expander({"main.tex": r"\usepackage{own}\short{a}\ok{b}", "own.sty": package}, LatexConfig()).expand("main.tex")
+    assert result.source == r"\usepackage{own}\short{a}b!"
+
+
+def test_a_copy_of_algorithmic_changes_no_authors() -> None:
+    files = {"main.tex": r"\usepackage{algorithmic}\author{A \AND B}", "algorithmic.sty": r"\newcommand{\AND}{\textbf{and}}"}
+    assert Expander(files, LatexConfig()).expand("main.tex").source.endswith(r"\author{A \AND B}")
+
+
 def test_the_internals_of_packages_stay_where_they_are() -> None:
     package = "\\def\\AxiomC#1{\\setbox0=\\hbox{#1}}\n\\newcommand{\\ok}[1]{%\n  % a remark\n  <#1>}"
     result = Expander({"main.tex": r"\usepackage{bussproofs}\AxiomC{a}\ok{b}", "bussproofs.sty": package}, LatexConfig()).expand("main.tex")

@@ -18,6 +18,7 @@ _ACRONYM = re.compile(
 )
 _DECLARED_ACRONYM = re.compile(r"\\(?:DeclareAcronym|newglossaryentry|longnewglossaryentry)\s*\{([^{}]*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _ACRONYM_KEY = re.compile(r"\b(short|long|name)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}]*))")
+_PLURAL = re.compile(r"\\(?:acroplural|acrodefplural|newacroplural)\s*\{([^{}]*)\}\s*(?:\[([^\[\]]*)\])?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _NO_LIST = re.compile(r"\\usepackage\s*\[[^\]]{0,200}nolist[^\]]{0,200}\]\s*\{acronym\}|\\begin\s*\{acronym\}\s*\[nolist\]")
 
 
@@ -26,6 +27,7 @@ class Acronyms:
     """The acronyms of a paper: key → short form, long form; those that were used already."""
 
     entries: dict[str, tuple[str, str]] = field(default_factory=dict)
+    plurals: dict[str, tuple[str, str]] = field(default_factory=dict)  # short, long; where an `s` would not do
     used: set[str] = field(default_factory=set)
     is_list_hidden: bool = False
 
@@ -41,6 +43,9 @@ def collect(texts: Iterable[str]) -> Acronyms:
                 key, short, long, last = found[1].strip(), found[2], found[3], found[4]
                 is_glossaries = last is not None and found[0].startswith("\\newacronym")
                 acronyms.entries[key] = (long, last) if is_glossaries else (short or key, long)
+        if "plural" in text:
+            for found in _PLURAL.finditer(text):
+                acronyms.plurals[found[1].strip()] = (found[2] or "", found[3])
         if "\\DeclareAcronym" in text or "newglossaryentry" in text:
             for found in _DECLARED_ACRONYM.finditer(text):
                 fields = {part[1]: (part[2] if part[2] is not None else part[3]).strip() for part in _ACRONYM_KEY.finditer(found[2])}
@@ -59,16 +64,19 @@ def _acronym(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         return False
     frame.position = target[1]
     (short, long), key = entry, target[0].strip()
-    plural = "s" if name.endswith(("p", "pl")) else ""
-    stem = name.lower().removesuffix("pl").removesuffix("p") if plural else name.lower()
+    is_plural = name.endswith(("p", "pl"))
+    if is_plural:
+        own_short, own_long = expander.acronyms.plurals.get(key, ("", ""))
+        short, long = own_short or f"{short}s", own_long or (f"{long}s" if long else "")
+    stem = name.lower().removesuffix("pl").removesuffix("p") if is_plural else name.lower()
     is_first = key not in expander.acronyms.used
     expander.acronyms.used.add(key)
     if not long or stem in ("acs", "acrshort") or (not is_first and stem in ("ac", "gls", "iac")):
-        shown = short + plural
+        shown = short
     elif stem in ("acl", "acrlong"):
-        shown = long + plural
+        shown = long
     else:
-        shown = f"{long}{plural} ({short}{plural})"
+        shown = f"{long} ({short})"
     expander.push(shown[:1].upper() + shown[1:] if name[0].isupper() else shown)
     return True
 

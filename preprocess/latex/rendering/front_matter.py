@@ -92,6 +92,8 @@ def _front_in_body(renderer: "Renderer", text: str, end: int, name: str, out: li
         return _front(renderer, text, end, name, out)
     if name == "email" and out and out[-1][-1:] not in ("", " ", ",", "(", "\n") and renderer.scan.group(text, end) is not None:
         out.append(", ")  # right behind a name
+    if name in ("IEEEauthorblockN", "IEEEauthorblockA"):
+        out.append("\n")  # blocks one below the other
     if name not in _ADDRESSES:
         return -1
     if (given := renderer.scan.optional_argument(text, end)) is not None:

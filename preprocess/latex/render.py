@@ -99,6 +99,7 @@ class Renderer:
         self.depth = 0
         self.lists = lists.Lists()
         self.table_depth = 0
+        self.table_start = 0  # of the outermost table that is open: its place in what is written
         self.abstract_parts: list[str] = []
         self.has_chapters = False
         self.is_in_front = False

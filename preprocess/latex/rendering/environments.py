@@ -113,6 +113,8 @@ def _table(renderer: "Renderer", text: str, position: int, raw_name: str, out: l
             out.append(f"\n\n[caption: {renderer.inline(caption[1] or caption[2] or '')}]")
     elif name in ("tabu", "longtabu") and (width := BOX_SIZE.match(text, position)) is not None:
         position = width.end()
+    if not renderer.table_depth:
+        renderer.table_start = len(out)
     renderer.table_depth += 1
     renderer.tabbing_depth += name == "tabbing"
     out.append("\n\n")
@@ -255,6 +257,12 @@ def end_environment(renderer: "Renderer", text: str, end: int, out: list[str], e
     return found.end()
 
 
+def _drop_empty_rows(out: list[str], start: int) -> None:
+    """Rows without a word, as those of pictures, out of the table that `out` holds from `start`."""
+    rows = "".join(out[start:]).split("\n")
+    out[start:] = ["\n".join(row for row in rows if "|" not in row or row.strip(" |\t"))]
+
+
 def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
     """What the end of an environment prints."""
     name = raw_name.rstrip("*")
@@ -264,6 +272,8 @@ def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
     if name in TABLE_ENVIRONMENTS:
         renderer.table_depth = max(0, renderer.table_depth - 1)
         renderer.tabbing_depth -= name == "tabbing"
+        if not renderer.table_depth and " | " in out[renderer.table_start :]:
+            _drop_empty_rows(out, renderer.table_start)
     elif name in algorithms.ENVIRONMENTS and raw_name not in renderer.theorems and name not in renderer.theorems:
         algorithms.leave(renderer, out)
     out.append("\n\n")

@@ -42,6 +42,7 @@ _LINES_NUMBERED = re.compile(
 _NO_BLOCK_ENDS = re.compile(r"\\usepackage\s*\[[^\]]*(?:vlined|noend)[^\]]*\]\s*\{[^{}]*algorithm2e|\\SetAlgo(?:Vlined|NoEnd)(?![A-Za-z])")
 _HEAD_OF_ALGORITHM = re.compile(r"(?:[^\W\d_][\w /]{0,30}:|\[caption:)(?=\s|$)")  # algorithm2e's input and output: lines without a number
 _LINE_STEP = re.compile(r"\s*\[\s*(\d{1,3})\s*\]")  # \begin{algorithmic}[1]
+_OWN_COMMENT = ("/* ", "// ")  # of algorithm2e, on a line of its own: a line without a number
 _LINE_START = re.compile(r"(?:^|\n)\s*(?:\d+: )?\s*\Z")
 ENVIRONMENTS = frozenset({"algorithm", "algorithm2e", "algorithmic", "algo", "procedure", "function", "algorithmicx"})
 
@@ -138,7 +139,8 @@ def _line_number(renderer: "Renderer", text: str, end: int, name: str, out: list
         end = renderer.arguments(text, end, "m")[1]
     if not renderer.has_line_numbers:
         renderer.num_lines += 1
-        out.append(f"{renderer.num_lines} ")
+        head = "" if _LINE_START.search("".join(out[-3:])[-40:]) is not None else "\n"
+        out.append(f"{head}{renderer.num_lines} ")
     return skip_line_space(text, end)
 
 
@@ -157,7 +159,12 @@ def _number_lines(out: list[str], start: int) -> None:
     lines = "".join(out[start:]).split("\n")
     number = 0
     for place, line in enumerate(lines):
-        if line.strip() and (number or _HEAD_OF_ALGORITHM.match(line.strip()) is None) and not line.lstrip().startswith("[caption:"):
+        if (
+            line.strip()
+            and not line.lstrip().startswith(_OWN_COMMENT)
+            and (number or _HEAD_OF_ALGORITHM.match(line.strip()) is None)
+            and not line.lstrip().startswith("[caption:")
+        ):
             number += 1
             lines[place] = f"{number} {line.lstrip()}"
     out[start:] = ["\n".join(lines)]

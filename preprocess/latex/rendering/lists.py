@@ -38,6 +38,9 @@ _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "x
           (4, "iv"), (1, "i"))  # fmt: skip
 _SYMBOLS = "*†‡§¶‖"
 QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
+_BULLETS = frozenset(
+    ("-", "–", "—", "•", "*", "·", "∙", r"$\bullet$", r"$\cdot$", "$-$", "$*$")
+)  # marks of `\item[…]` that `- ` stands for
 MAX_NUMBER = 100_000  # of an item: a Roman number is as long as its thousands
 
 
@@ -195,7 +198,7 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
         label = renderer.inline(quoted[1])
         end = quoted.end()
     if label:
-        out.append(f"{head}- {label} ")
+        out.append(f"{head}- " if label in _BULLETS else f"{head}- {label} ")
     elif is_labelled:
         out.append(head)  # \item[]: a line without a mark
     elif opened is not None and opened.number is not None and opened.number < MAX_NUMBER:

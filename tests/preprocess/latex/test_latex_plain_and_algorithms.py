@@ -66,6 +66,8 @@ def test_commands_added_to_algorithmicx(preamble: str, source: str, wanted: str)
         ("vlined", r"\If{$x$}{a\;}", "if $x$ then\na"),
         ("", r"\If{$x$}{a\;}", "if $x$ then\na\nend if"),
         ("linesnumbered", r"\LinesNumberedHidden a\; b\;", "a\nb"),
+        ("linesnumbered", r"\tcc{why}a\; b\tcp*{side}\tcp{how}c\;", "/* why */\n1 a\n2 b // side\n// how\n3 c"),
+        ("", r"\nl first.\BlankLine\nl second", "1 first.\n2 second"),
     ],
 )
 def test_algorithm2e(options: str, source: str, wanted: str) -> None:
@@ -87,6 +89,11 @@ def test_languages(preamble: str, source: str, wanted: str) -> None:
     assert body(source, preamble) == wanted
 
 
+def test_blocks_of_authors_stand_apart() -> None:
+    preamble = r"\author{\IEEEauthorblockN{Ada B} \IEEEauthorblockA{Town, Land}}"
+    assert body(r"\maketitle Text.", preamble) == "Ada B, Town, Land\n\nText."
+
+
 def test_notes_and_addresses_above_the_body() -> None:
     assert (
         body(r"\maketitle Text.", r"\title{T}\thanks{By grant.}\newmdtheoremenv{thm}{Theorem}") == "# T\n\n[footnote: By grant.]\n\nText."
@@ -104,6 +111,13 @@ def test_notes_and_addresses_above_the_body() -> None:
         (r"\llabel{sec:one}A \leader{111A}{Definition} Let.", "A 111A Definition Let."),
         (r"\begin{defi}[Chain] x\end{defi}\begin{rmk}y\end{rmk}", "Definition (Chain). x\n\nRemark. y"),
         (r"A\acroplural{OS}[OSes]{Operating Systems}.", "A."),
+        (
+            r"\acp{ox} \acp{ox} \acp{pc}\acrodef{ox}{Own eXample}\acrodef{pc}{Personal Computer}\acroplural{ox}[oxen]{Own eXamples}",
+            "Own eXamples (oxen) oxen Personal Computers (pcs)",
+        ),
+        (r"\begin{itemize}\item[--] x\item[$\bullet$] y\item[(a)] z\end{itemize}", "- x\n- y\n- (a) z"),
+        (r"\begin{tabular}{cc}\includegraphics{a}&\includegraphics{b}\\ (a) & (b)\end{tabular}", "(a) | (b)"),
+        (r"\begin{tabular}{c|c} & \\ a & \\ & b\end{tabular}", "a |\n| b"),
     ],
 )
 def test_what_stood_in_papers_of_mathematics(source: str, wanted: str) -> None:

@@ -186,16 +186,16 @@ def run_units(units: Sequence[Row], process: Callable[[Row], Row], *, num_worker
 class _Paper:
     """A paper on its way through the stages of one process."""
 
-    unit: Unit
     raw: RawPaper
     attempt: int
     result: SourceTree | ExtractedPaper | Document | Rejection
     seconds: dict[Stage, float]
 
 
-_ON_THE_WAY: dict[str, _Paper] = {}
-# Between fused stages Ray builds a block of every row. So rows are only keys, and what they stand for waits here, in the process that runs
-# all three stages: no pickling, no copies. Were the stages ever not fused, the key would be missing and the run would stop.
+_UNDER_WAY: dict[str, Iterator[_Paper]] = {}
+# Ray builds a block of every row that a stage gives, which costs milliseconds: as much CPU as a short paper. So a row is a unit, and the
+# unit's papers, pulled through the stages one at a time by the last one, wait here, in the process that runs all three: no pickling, no
+# copies. Were the stages ever not fused, the name would be missing and the run would stop.
 
 
 def _read(unit: Unit) -> Iterator[RawPaper]:
@@ -211,10 +211,13 @@ class _Validate:
     def __init__(self, out: Place, config: Config, run_id: str) -> None:
         self.out, self.config, self.run_id = out, config, run_id
 
-    def __call__(self, row: Row) -> Iterator[Row]:
-        unit: Unit = row["unit"]
+    def __call__(self, row: Row) -> Row:
+        _UNDER_WAY[row["unit"].name] = self.papers(row["unit"])
+        return row
+
+    def papers(self, unit: Unit) -> Iterator[_Paper]:
+        """The unit's papers, each validated when it is asked for."""
         crumb = Breadcrumb.open(self.out, unit.name, self.run_id)
-        _ON_THE_WAY.clear()
         for index, raw in enumerate(_read(unit)):
             started = time.perf_counter()
             result: SourceTree | Rejection
@@ -223,10 +226,8 @@ class _Validate:
             else:
                 detail = f"its worker died {crumb.deaths[index]} times over it"
                 result = Rejection(stage=Stage.VALIDATE, reason=RejectReason.QUARANTINED, detail=detail)
-            key = f"{unit.name}:{index}"
             seconds = {Stage.VALIDATE: time.perf_counter() - started}
-            _ON_THE_WAY[key] = _Paper(unit=unit, raw=raw, attempt=crumb.attempt, result=result, seconds=seconds)
-            yield {"paper": key}
+            yield _Paper(raw=raw, attempt=crumb.attempt, result=result, seconds=seconds)
 
 
 class _Extract:
@@ -236,12 +237,18 @@ class _Extract:
         self.config = config
 
     def __call__(self, row: Row) -> Row:
-        paper = _ON_THE_WAY[row["paper"]]
-        if isinstance(paper.result, SourceTree):
-            started = time.perf_counter()
-            paper.result = guarded(Stage.EXTRACT, self.config.unit, partial(extract_paper, paper.result, self.config.latex))
-            paper.seconds[Stage.EXTRACT] = time.perf_counter() - started
+        name = row["unit"].name
+        _UNDER_WAY[name] = self.papers(_UNDER_WAY[name])
         return row
+
+    def papers(self, validated: Iterator[_Paper]) -> Iterator[_Paper]:
+        """The same papers, each extracted when it is asked for."""
+        for paper in validated:
+            if isinstance(paper.result, SourceTree):
+                started = time.perf_counter()
+                paper.result = guarded(Stage.EXTRACT, self.config.unit, partial(extract_paper, paper.result, self.config.latex))
+                paper.seconds[Stage.EXTRACT] = time.perf_counter() - started
+            yield paper
 
 
 STAGE_SECONDS_BOUNDS = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]  # of the histogram: half a power of ten apart
@@ -282,44 +289,44 @@ class WorkerMetrics:
 
 
 class Normalise:
-    """Extracted text → document; with a unit's last paper, the unit's files. One actor a worker."""
+    """Extracted text → document; when a unit's papers are through, the unit's files. One actor a worker."""
 
     def __init__(self, out: Place, config: Config, commit: str) -> None:
         self.out, self.config, self.source_commit = out, config, commit
         self.months = MetadataMonths(self.out)
-        self.result: UnitResult | None = None
         self.metrics = WorkerMetrics()
         limit_memory(config.unit.max_paper_memory_bytes)
 
     def __call__(self, row: Row) -> Iterator[Row]:
-        """One paper of the unit in; the unit's summary out, with its last paper."""
-        paper = _ON_THE_WAY.pop(row["paper"])
-        if isinstance(paper.result, ExtractedPaper):
-            started = time.perf_counter()
-            paper.result = guarded(Stage.NORMALISE, self.config.unit, partial(normalise_paper, paper.result, self.config))
-            paper.seconds[Stage.NORMALISE] = time.perf_counter() - started
-        assert isinstance(paper.result, Document | Rejection)
-        if self.result is None or self.result.unit.name != paper.unit.name or not row["paper"].endswith(f":{len(self.result.ledger)}"):
-            self.result = UnitResult(paper.unit)
-        self.result.add(paper.raw, paper.result, paper.seconds, paper.attempt, self.months, self.config)
-        if len(self.result.ledger) == len(paper.unit.members):
-            try:
-                summary = self.result.commit(self.out, self.config, self.source_commit)
-            except OSError as error:
-                raise InputError(f"{error.filename or self.out}: cannot be written ({error.strerror}); make room and run again") from None
-            self.metrics.count(self.result)
-            self.result = None
-            Breadcrumb.open(self.out, paper.unit.name, "").remove()
-            # as JSON: of a row's dictionaries Ray makes one table whose columns are all their keys
-            yield summary | {"rejections": json.dumps(summary["rejections"])}
+        """A unit in, its summary out. A generator: Ray calls an actor's function in a thread beside, and `guarded` needs the main one."""
+        unit: Unit = row["unit"]
+        result = UnitResult(unit)
+        for paper in _UNDER_WAY.pop(unit.name):
+            if isinstance(paper.result, ExtractedPaper):
+                started = time.perf_counter()
+                paper.result = guarded(Stage.NORMALISE, self.config.unit, partial(normalise_paper, paper.result, self.config))
+                paper.seconds[Stage.NORMALISE] = time.perf_counter() - started
+            assert isinstance(paper.result, Document | Rejection)
+            result.add(paper.raw, paper.result, paper.seconds, paper.attempt, self.months, self.config)
+        try:
+            summary = result.commit(self.out, self.config, self.source_commit)
+        except OSError as error:
+            raise InputError(f"{error.filename or self.out}: cannot be written ({error.strerror}); make room and run again") from None
+        self.metrics.count(result)
+        Breadcrumb.open(self.out, unit.name, "").remove()
+        # as JSON: of a row's dictionaries Ray makes one table whose columns are all their keys
+        yield summary | {"rejections": json.dumps(summary["rejections"])}
 
 
 def extraction_dataset(units: Sequence[Unit], out: Place, config: Config, *, num_workers: int, commit: str) -> ray.data.Dataset:
-    """The extraction pass as a Ray Data plan: unit → validate → extract → normalise → summary of the written unit."""
+    """The extraction pass as a Ray Data plan: unit → validate → extract → normalise → summary of the written unit.
+
+    The first two stages only say what is to be done with each of a unit's papers; the last one pulls them through, one at a time.
+    """
     run_id = secrets.token_hex(8)
     rows = [{"unit": unit} for unit in units]
 
-    def validate(row: Row, stage: _Validate = _Validate(out, config, run_id)) -> Iterator[Row]:  # noqa: B008
+    def validate(row: Row, stage: _Validate = _Validate(out, config, run_id)) -> Row:  # noqa: B008
         return stage(row)
 
     def extract(row: Row, stage: _Extract = _Extract(config)) -> Row:  # noqa: B008
@@ -333,12 +340,11 @@ def extraction_dataset(units: Sequence[Unit], out: Place, config: Config, *, num
     Bound.__name__ = Normalise.__name__
     dataset = (
         ray.data.from_items(rows, override_num_blocks=len(rows))
-        .flat_map(validate)
+        .map(validate)
         .map(extract)
         .flat_map(Bound, compute=ray.data.ActorPoolStrategy(size=num_workers), num_cpus=1)
     )
     dataset.context.enable_progress_bars = False
-    dataset.context.target_max_block_size = 1  # byte: every key goes on at once, so that one paper at a time is in memory
     return dataset
 
 

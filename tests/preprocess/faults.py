@@ -16,8 +16,9 @@ import pytest
 
 from preprocess import ray_runner
 from preprocess.config import ArchiveConfig
-from preprocess.ray_runner import _Validate
+from preprocess.ray_runner import _Paper, _Validate
 from preprocess.records import RawPaper, Rejection, SourceTree
+from preprocess.sources.tars import Unit
 from preprocess.stages.unpack import unpack
 from shards.errors import InputError
 
@@ -27,10 +28,10 @@ DEADLY = b"%this-paper-kills-its-worker\n"
 class KilledByPaper(_Validate):
     """Dies by SIGKILL, as by the system's memory killer, at a paper that begins with `DEADLY`."""
 
-    def __call__(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def papers(self, unit: Unit) -> Iterator[_Paper]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ray_runner, "validate_paper", _die_or_unpack)
-            yield from super().__call__(row)
+            yield from super().papers(unit)
 
 
 def _die_or_unpack(raw: RawPaper, config: ArchiveConfig) -> SourceTree | Rejection:
@@ -51,8 +52,8 @@ class Dawdling(_Validate):
 
     seconds = 0.0
 
-    def __call__(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        for paper in super().__call__(row):
+    def papers(self, unit: Unit) -> Iterator[_Paper]:
+        for paper in super().papers(unit):
             time.sleep(self.seconds)
             yield paper
 

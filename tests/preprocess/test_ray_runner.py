@@ -43,7 +43,7 @@ def test_three_stages_are_one_operator(tmp_path: Path) -> None:
         (unit.name, len(unit.members), len(unit.members)) for unit in units
     ]
     operators = [line.split(":")[0] for line in dataset.stats().splitlines() if line.startswith("Operator ")]
-    assert operators == ["Operator 0 FromItems", "Operator 1 FlatMap(validate)->Map(extract)->FlatMap(Normalise)"]
+    assert operators == ["Operator 0 FromItems", "Operator 1 Map(validate)->Map(extract)->FlatMap(Normalise)"]
     assert sorted(path.name for path in (tmp_path / "out/units").iterdir()) == [f"{unit.name}.json" for unit in units]
     assert list((tmp_path / "out/.breadcrumbs").iterdir()) == []
 

@@ -109,7 +109,7 @@ def _front_in_body(renderer: "Renderer", text: str, end: int, name: str, out: li
 def _lines(renderer: "Renderer", content: str) -> str:
     """Lines of an address or of authors, as one line with commas."""
     content = _QUADS.sub(r"\\\\ ", _MARK_AND_QUAD.sub(r"\1 ", content))
-    return re.sub(r"[\s,]*\n[\s,]*", ", ", renderer.render(content).strip(" ,\n"))
+    return re.sub(r"[\s,]*\n[\s,]*", ", ", renderer.render(content).strip(" ,\n\t"))
 
 
 def _lead(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

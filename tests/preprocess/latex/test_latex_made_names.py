@@ -92,6 +92,7 @@ def test_arguments_of_xparse(preamble: str, source: str, wanted: str) -> None:
     ("source", "wanted"),
     [
         (r"\author{John$^{*}$\email{a@b.c} \\ Dept \and B}Text", "John$^{*}$, a@b.c, Dept, B\n\nText"),
+        ("\\author{Ann\\\\\n\tLab \\\\\n\t\\And\n\tBob\\\\ Uni \\\\\n\t\\AND Cy} Text", "Ann, Lab, Bob, Uni, Cy\n\nText"),
         ("\\author{A. One},\n\\author{B. Two} Text", "A. One\n\nB. Two\n\nText"),
         (r"\author{Ann$^{1}$ \quad Bob$^{2}$} Text", "Ann$^{1}$, Bob$^{2}$\n\nText"),
         (r"\address{$^{1}$ \quad Lab \\ $^{2}$ \quad Uni} Text", "$^{1}$ Lab, $^{2}$ Uni\n\nText"),

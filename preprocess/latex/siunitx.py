@@ -8,7 +8,8 @@ import re
 _PREFIXES = {
     "yocto": "y", "zepto": "z", "atto": "a", "femto": "f", "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "centi": "c", "deci": "d",
     "deca": "da", "deka": "da", "hecto": "h", "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "exa": "E", "zetta": "Z",
-    "yotta": "Y", "kibi": "Ki", "mebi": "Mi", "gibi": "Gi", "tebi": "Ti",
+    "yotta": "Y", "kibi": "Ki", "mebi": "Mi", "gibi": "Gi", "tebi": "Ti", "mu": "µ", "upmu": "µ", "textmu": "µ",
+    "circ": "°",
 }  # fmt: skip
 _UNITS = {
     "ampere": "A", "candela": "cd", "kelvin": "K", "kilogram": "kg", "gram": "g", "metre": "m", "meter": "m", "mole": "mol", "second": "s",
@@ -20,8 +21,10 @@ _UNITS = {
     "angstrom": "Å", "bar": "bar", "barn": "b", "bel": "B", "decibel": "dB", "neper": "Np", "percent": "%", "celsius": "°C",
     "degreeCelsius": "°C", "parsec": "pc", "lightyear": "ly", "year": "yr", "bit": "bit", "byte": "B", "gauss": "G", "erg": "erg",
     "torr": "Torr", "micron": "µm", "molar": "M", "pixel": "px", "sample": "sample", "annum": "a", "dyne": "dyn",
-    "jansky": "Jy", "eV": "eV",
+    "jansky": "Jy", "eV": "eV", "Omega": "Ω",
 }  # fmt: skip
+_LETTERS = frozenset({"alpha", "beta", "gamma", "Gamma", "lambda", "Lambda", "rho", "sigma", "tau"})  # in place of a unit
+_FONTS = frozenset({"text", "textrm", "textit", "mathrm", "mathit", "mbox", "rm", "ensuremath"})
 _SHORT = re.compile(r"(?:[yzafpnuµmcdhkMGTPE]|da)?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|C|V|F|S|T|H|eV|L|l|B|b|bar|rad|ohm|dB)|min|h|kWh")
 _UNIT_STEP = re.compile(r"\\([A-Za-z]+)(?:\s*\{([^{}]*)\})?|\^\s*\{?\s*([-+]?\d{1,3})\s*\}?|([^\\^\s.~,{}/]+)|(/)|\s+|.", re.S)
 _SCIENTIFIC = re.compile(r"((?:[-+]|(?<![\d.,]))[\d.,]*+(?:\(\d{1,40}\))?)\s*[eEdD]\s*([-+]?)0*(\d+)")  # each run of digits is read once
@@ -65,12 +68,15 @@ def unit_parts(unit: str) -> list[tuple[str, int]]:
                 power = number
             elif parts:
                 parts[-1] = parts[-1][0], _product(parts[-1][1], number)
-        elif name in ("of", "cancel", "highlight"):
+        elif name in ("of", "cancel", "highlight") or (name in _FONTS and not argument):
             continue
         else:
-            symbol = _UNITS.get(name) or (name.replace("u", "µ", 1) if name.startswith("u") and _SHORT.fullmatch(name) else name)
+            symbol = argument if name in _FONTS else f"\\{name}" if name in _LETTERS else _UNITS.get(name)
+            symbol = symbol or (name.replace("u", "µ", 1) if name.startswith("u") and _SHORT.fullmatch(name) else name)
             parts.append((prefix + symbol, sign * power))
             prefix, sign, power = "", 1, 1
+    if prefix:  # a mark that is the whole unit
+        parts.append((prefix, sign * power))
     return parts
 
 
@@ -94,8 +100,12 @@ def _unit(text: str, *, is_math: bool) -> str:
     parts = unit_parts(text)
     if is_math:
         factors = "\\,".join(symbol if power == 1 else f"{symbol}^{{{power}}}" for symbol, power in parts)
-        return f"\\mathrm{{{factors}}}".replace("%", "\\%") if factors else ""
-    return " ".join(symbol if power == 1 else f"{symbol}$^{{{power}}}$" for symbol, power in parts)
+        return f"\\mathrm{{{factors}}}".replace("%", "\\%").replace(" ", "~") if factors else ""
+    shown: list[str] = []
+    for symbol, power in parts:
+        raised = "" if power == 1 else f"^{{{power}}}"
+        shown.append(f"${symbol}{raised}$" if symbol.startswith("\\") else f"{symbol}${raised}$" if raised else symbol)
+    return " ".join(shown)
 
 
 def _joined(number: str, unit: str, *, is_math: bool) -> str:

@@ -220,7 +220,7 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), _footnote),
     **dict.fromkeys(("tablefootnote", "blfootnote", "sidefootnote", "titlenote", "note"), _footnote),
     **dict.fromkeys(("footnote", "vfootnote"), _vfootnote),
-    **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl"), _caption),
+    **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl", "processtable"), _caption),
     **dict.fromkeys(("subfigure", "subfloat", "subcaptionbox"), _subcaption),
     "Deduce": _proof_step,
     **dict.fromkeys(("Axiom", "AxiomC", "AXC", "UIC", "BIC", "TIC", "DeduceC", "LeftLabel", "RightLabel"), _proof_step),

@@ -34,6 +34,8 @@ _NO_CASE = re.compile(r"(\$[^$]*\$|\[(?:cite|ref):\d+\]|\\\[.*?\\\])", re.S)
 _DINGBATS = {37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■", 115: "▲", 116: "▼", 117: "◆", 119: "◗", 168: "♣", 169: "♦", 170: "♥",
              171: "♠", 213: "→", 214: "↔", 215: "↕"}  # fmt: skip
 _LETTERS = re.compile(r"[^\W\d_]{2}")
+_TYPED_GROUP = re.compile(r"\s*\{[^{}$]*\}")
+_TYPED_RUN = re.compile(r"[^{}$\\]*")
 
 
 def babel_shorthands(preamble: str) -> Mapping[str, str]:
@@ -254,6 +256,16 @@ def _quoted(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
     return after
 
 
+def _typewriter(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Typewriter type joins no hyphens: `\\texttt{--help}` → `--help`."""
+    start = end if name == "texttt" else skip_line_space(text, end)
+    found = (_TYPED_GROUP if name == "texttt" else _TYPED_RUN).match(text, start)
+    if found is None or "--" not in found[0]:
+        return -1
+    out.append(renderer.render(found[0].replace("-", "-\x01")))
+    return found.end()
+
+
 def _url(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     found = renderer.scan.argument(text, end)
     if found is None:
@@ -276,5 +288,6 @@ COMMANDS: dict[str, "Handler"] = {
     "ding": _dingbat,
     **dict.fromkeys(("MakeUppercase", "MakeTextUppercase", "uppercase", "MakeLowercase", "MakeTextLowercase", "lowercase"), _case),
     **dict.fromkeys(("enquote", "textquote", "blockquote", "foreignquote", "foreignblockquote"), _quoted),
+    **dict.fromkeys(("texttt", "tt", "ttfamily"), _typewriter),
     **dict.fromkeys(("url", "path", "nolinkurl", "doi"), _url),
 }

@@ -55,6 +55,7 @@ def test_proof_trees(source: str, shown: str) -> None:
         ("\\enquote{a \\enquote{b} c} \\enquote*{d}", "“a ‘b’ c” ‘d’"),
         ("\\textquote[Noether]{a} \\blockquote[\\cite{k}][.]{b}", "“a” (Noether) “b” [cite:1]"),
         ("value\\tnote{a}", "value$^{a}$"),
+        ("\\texttt{run --fast\\_mode} 1--2 {\\tt --x---y} 3--4 \\textsf{5--6}", "run --fast_mode 1–2 --x---y 3–4 5–6"),
     ],
 )
 def test_characters(source: str, shown: str) -> None:
@@ -79,6 +80,7 @@ def test_citations(source: str, shown: str) -> None:
         ("\\begin{tabu} to 0.8\\textwidth {X[l]X}a&b\\\\\\end{tabu}", "a | b"),
         ("\\begin{NiceTabular}{cc}[hvlines]a&b\\\\\\end{NiceTabular}", "a | b"),
         ("\\begin{longtblr}[caption={Of {one}},label=t]{colspec={ll}}a&b\\\\\\end{longtblr}", "[caption: Of one]\n\na | b"),
+        ("\\processtable{Of two\\label{t}}{\\begin{tabular}{l}a&b\\\\\\end{tabular}}{Notes.}", "[caption: Of two]\n\na | b\n\nNotes."),
         ("\\halign{\\hfil#\\hfil&\\quad#\\cr a&b\\cr\\noalign{\\hrule} c&d\\cr}", "a | b\nc | d"),
         ("\\vbox{\\halign to\\hsize{\\vrule#&#\\cr height2pt&\\omit&\\cr a&b\\cr}}", "a | b"),
         ("\\settabs 3 \\columns\n\\+ a & b & c \\cr\n\\+ d & e & f \\cr\nText", "a | b | c\nd | e | f\nText"),

@@ -28,6 +28,7 @@ _FONTS = frozenset({"text", "textrm", "textit", "mathrm", "mathit", "mbox", "rm"
 _SHORT = re.compile(r"(?:[yzafpnuµmcdhkMGTPE]|da)?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J|W|C|V|F|S|T|H|eV|L|l|B|b|bar|rad|ohm|dB)|min|h|kWh")
 _UNIT_STEP = re.compile(r"\\([A-Za-z]+)(?:\s*\{([^{}]*)\})?|\^\s*\{?\s*([-+]?\d{1,3})\s*\}?|([^\\^\s.~,{}/]+)|(/)|\s+|.", re.S)
 _SCIENTIFIC = re.compile(r"((?:[-+]|(?<![\d.,]))[\d.,]*+(?:\(\d{1,40}\))?)\s*[eEdD]\s*([-+]?)0*(\d+)")  # each run of digits is read once
+_TIMES = re.compile(r"(?<=[\d)}]) *x *(?=[-+.\d])")  # of a product, `2 x 3`
 _POWER = re.compile(r"-?\d{1,3}")
 ONE_NUMBER = frozenset({"num"})
 ONE_UNIT = frozenset({"si", "unit"})
@@ -36,7 +37,7 @@ RANGE = frozenset({"numrange", "SIrange", "qtyrange"})
 LIST = frozenset({"numlist", "SIlist", "qtylist"})
 NUM_GROUPS = {
     "num": 1, "si": 1, "unit": 1, "ang": 1, "SI": 2, "qty": 2, "numrange": 2, "SIrange": 3, "qtyrange": 3, "numlist": 1,
-    "SIlist": 2, "qtylist": 2,
+    "SIlist": 2, "qtylist": 2, "numproduct": 1, "qtyproduct": 2, "complexnum": 1, "complexqty": 2,
 }  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def _product(power: int, factor: int) -> int:
 
 def _number(text: str, *, is_math: bool) -> str:
     text = text.strip().replace("+-", "\\pm")
-    written = _SCIENTIFIC.sub(_power_of_ten, text)
+    written = _TIMES.sub(r" \\times ", _SCIENTIFIC.sub(_power_of_ten, text))
     return written if is_math or not ("\\" in written or "^" in written) else f"${written}$"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from preprocess.latex.expansion import inclusion, verbatims
+from preprocess.latex.expansion import easylists, inclusion, verbatims
 from preprocess.latex.expansion.macros import Frame, Handler
 from preprocess.latex.tables import VERBATIM_ENVIRONMENTS
 
@@ -46,6 +46,8 @@ def _begin(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         frame.position = found.end()
         expander.open_scope()
         expander.call(frame, environment, expander.environments[environment].begin)
+        return True
+    if environment == "easylist" and easylists.read(expander, frame, found.end()):
         return True
     frame.position = found.end()
     if environment == "document" and expander.is_nested_file():

@@ -10,6 +10,7 @@ def _words(text: str) -> frozenset[str]:
 
 VERBATIM_ENVIRONMENTS = _words(
     "verbatim verbatim* Verbatim BVerbatim LVerbatim alltt lstlisting minted semiverbatim Sinput Soutput Schunk code pyverbatim "
+    "python pyblock pyconsole "
     "tcblisting programlisting filecontents filecontents* Code CodeInput CodeOutput Scode Verbatim* lstlisting* minted*"
 )
 DRAWING_ENVIRONMENTS = _words(

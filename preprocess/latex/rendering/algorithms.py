@@ -111,8 +111,9 @@ def _block(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
     opening, num_arguments, closing = _BLOCKS[name]
     if (given := renderer.scan.optional_argument(text, end)) is not None:
         end = given[1]
-    if text[end : end + 1] == "(" and (stop := text.find(")", end, end + 300)) > 0:
-        end = stop + 1  # a comment of algorithm2e: \If(text){…}
+    comment = ""
+    if text[end : end + 1] == "(" and (stop := renderer.scan.find_outside_groups(text, ")", end + 1, 2_000)) > 0:
+        comment, end = renderer.inline(text[end + 1 : stop]), stop + 1  # \If(\tcp*[f]{text}){…}
     for _ in range(num_arguments):
         found = renderer.scan.group(text, end)
         if found is None:
@@ -122,7 +123,7 @@ def _block(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
     if not arguments:
         return skip_line_space(text, end)
     head = renderer.inline(arguments.pop(0)) if "{}" in opening else ""
-    out.append(f"\n{opening.format(head)}\n")
+    out.append(f"\n{opening.format(head)} {comment}".rstrip() + "\n")
     for number, body in enumerate(arguments):
         if number:
             out.append("\nelse\n")

@@ -43,7 +43,7 @@ def _section(renderer: "Renderer", text: str, end: int, name: str, out: list[str
     if not rendered:
         return after
     if name in ("paragraph", "subparagraph"):
-        out.append(f"\n\n{rendered}{'' if rendered[-1] in '.:?!' else '.'} ")
+        out.append(f"\n\n{rendered}{'' if rendered[-1] in '.:?!。：？！．' else '.'} ")
     else:
         out.append(f"\n\n{'#' * min(level, 6)} {rendered}\n\n")
     return after
@@ -137,6 +137,14 @@ def _row(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -
     return skip_line_space(text, end)
 
 
+def _line_break(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A line end of the running text; in a table it stands inside a cell, and a row is one line."""
+    if not renderer.table_depth or renderer.tabbing_depth:
+        return _row(renderer, text, end, name, out)
+    out.append(" ")
+    return skip_line_space(text, end)
+
+
 def _multicolumn(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     given, after = renderer.arguments(text, end, "mmm")
     if len(given) < 3:
@@ -208,7 +216,7 @@ def _proof_step(renderer: "Renderer", text: str, end: int, name: str, out: list[
         return renderer.scan.skip_space(text, end)
     shown = renderer.inline(found[0])
     is_after_rule = bool(out) and out[-1].startswith("\n(") and out[-1].endswith(") ")
-    if not name.endswith("Label"):
+    if shown and not name.endswith("Label"):
         out.append(shown if is_after_rule else f"\n{shown}")
     elif shown:
         before = out.pop() if is_after_rule else "\n"
@@ -227,7 +235,8 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys((f"{number}{kind}" for number in _INFERENCES for kind in ("Inf", "InfC")), _proof_step),
     **dict.fromkeys(("par", "endgraf", "smallbreak", "medbreak", "bigbreak", "medskip", "bigskip", "smallskip"), _par),
     **dict.fromkeys(("endproclaim", "enddemo", "endabstract", "newpage", "clearpage", "maketitle"), _par),
-    **dict.fromkeys(("cr", "crcr", "newline", "tabularnewline", "linebreak", "tablebreak", "DisplayProof"), _row),
+    **dict.fromkeys(("cr", "crcr", "tabularnewline", "tablebreak", "DisplayProof"), _row),
+    **dict.fromkeys(("newline", "linebreak"), _line_break),
     "multicolumn": _multicolumn,
     "halign": _alignment,
     "settabs": _tab_stops,

@@ -36,6 +36,8 @@ _DINGBATS = {37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■",
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 _TYPED_GROUP = re.compile(r"\s*\{[^{}$]*\}")
 _TYPED_RUN = re.compile(r"[^{}$\\]*")
+_IDEOGRAPH = "\u3001-\u30ff\u3400-\u9fff\uff01-\uff60\U00020000-\U0003ffff"  # and kana, and their punctuation
+_LINE_END_OF_IDEOGRAPHS = re.compile(rf"(?<=[{_IDEOGRAPH}])[ \t]*\n[ \t]*(?=[{_IDEOGRAPH}])")
 
 
 def babel_shorthands(preamble: str) -> Mapping[str, str]:
@@ -48,10 +50,12 @@ def babel_shorthands(preamble: str) -> Mapping[str, str]:
 
 
 def run(text: str, shorthands: Mapping[str, str]) -> str:
-    """A run of plain characters: line ends are blanks, TeX's ligatures are what they print."""
+    """A run of plain characters: line ends are blanks but between ideographs, TeX's ligatures are what they print."""
     if shorthands and '"' in text:
         text = _SHORTHAND.sub(lambda found: shorthands.get(found[1], found[0]), text)
     if "\n" in text:
+        if not text.isascii():
+            text = _LINE_END_OF_IDEOGRAPHS.sub("", text)
         text = text.replace("\n", " ")
     if "`" in text:
         text = text.replace("?`", "¿").replace("!`", "¡").replace("``", "“").replace("`", "‘")

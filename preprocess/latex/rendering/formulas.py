@@ -41,6 +41,13 @@ _KERN = re.compile(
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
 _MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
+_PROOF_TREE = re.compile(r"\\(?:Axiom|AxiomC|AXC)(?![A-Za-z])")
+_BETWEEN_PROOF_TREES = re.compile(  # what only sets them on the page
+    r"\\(?:q?quad|hfill|hfil|hline|[hvm]box|vcenter|[be]group|(?:bottom|center|normal)AlignProof|noLine|(?:single|double)Line)(?![A-Za-z])"
+    r"|\\(?:begin|end)\s*\{(?:array|aligned|gathered|split|[a-z]?matrix)\}(?:\[[a-z]\])?(?:\{[^{}]*\})?"
+    r"|\\[,;:! ]|\\[hv]s(?:pace|kip)\*?\{[^{}]*\}|\\\\(?:\[[^\[\]]*\])?|[&~\s]"
+)
+_GROUP_MARK = re.compile(r"(?<!\\)[{}]")
 _MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]{0,1000}\])*\{([^{}]*)\}")
 
 
@@ -85,8 +92,28 @@ def display(renderer: "Renderer", content: str) -> str:
     """A formula on lines of its own, from what stands between `$$` and `$$`."""
     if plain_tex.is_table(content):
         return f"\n\n{renderer.nested(content)}\n\n"
+    if "\\DisplayProof" in content:
+        return f"\n\n{_proof_trees(renderer, content)}\n\n"
     content = _clean_math(renderer, content)
     return f"\n\\[{content}\\]\n" if content else " "
+
+
+def _proof_trees(renderer: "Renderer", content: str) -> str:
+    """Proof trees of bussproofs that stand in a formula: they are lines of text there too, what is between them stays a formula."""
+    lines: list[str] = []
+    position = 0
+    while position < len(content):
+        found = _PROOF_TREE.search(content, position)
+        start = found.start() if found else len(content)
+        between = _BETWEEN_PROOF_TREES.sub(" ", content[position:start])
+        if between.count("{") != between.count("}"):
+            between = _GROUP_MARK.sub("", between)  # of a box around a tree
+        if formula := inline_math(renderer, between):
+            lines.append(formula)
+        stop = content.find("\\DisplayProof", start)
+        position = stop + len("\\DisplayProof") if stop >= 0 else len(content)
+        lines.append(renderer.nested(content[start:position]))
+    return "\n".join(line for line in lines if line)
 
 
 def display_environment(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> int:
@@ -106,6 +133,9 @@ def display_environment(renderer: "Renderer", text: str, position: int, name: st
     for index, part in enumerate(_without_intertexts(renderer, text[position:end])):
         if index % 2:
             out.append(renderer.inline(part))
+            continue
+        if "\\DisplayProof" in part:
+            out.append(f"\n\n{_proof_trees(renderer, part)}\n\n")
             continue
         content = _clean_math(renderer, part)
         if name == "mathpar":

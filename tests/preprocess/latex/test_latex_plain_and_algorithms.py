@@ -68,6 +68,11 @@ def test_commands_added_to_algorithmicx(preamble: str, source: str, wanted: str)
         ("linesnumbered", r"\LinesNumberedHidden a\; b\;", "a\nb"),
         ("linesnumbered", r"\tcc{why}a\; b\tcp*{side}\tcp{how}c\;", "/* why */\n1 a\n2 b // side\n// how\n3 c"),
         ("", r"\nl first.\BlankLine\nl second", "1 first.\n2 second"),
+        (
+            "ruled",
+            "\\If(\\tcp*[f]{see (a)}){$x$}{go\\;}\\Switch{$i$}{\\Case(one){$1$}{stay\\;}}",
+            "if $x$ then // see (a)\ngo\nend if\n\nswitch $i$ do\ncase $1$ do one\nstay\nend case\nend switch",
+        ),
     ],
 )
 def test_algorithm2e(options: str, source: str, wanted: str) -> None:

@@ -38,6 +38,15 @@ def test_formulas(source: str, shown: str) -> None:
         ),
         ("Thus \\AxiomC{$A$}\\UnaryInfC{$B$}\\DisplayProof as said", "Thus\n$A$\n$B$\nas said"),
         ("\\Axiom$A$\\UnaryInf$B$", "$A$\n$B$"),
+        ("so $$\\AxiomC{$A$}\\UnaryInfC{$B$}\\DisplayProof$$ and", "so\n\n$A$\n$B$\n\nand"),
+        ("\\[\\Axiom$A$\\UnaryInf$B$\\DisplayProof\\qquad\\Axiom$C$\\UnaryInf$D$\\DisplayProof\\]", "$A$\n$B$\n$C$\n$D$"),
+        ("\\[\\AXC{$A$}\\UIC{$B$}\\DisplayProof \\leadsto \\AXC{$A$}\\UIC{$C$}\\DisplayProof\\]", "$A$\n$B$\n$\\leadsto$\n$A$\n$C$"),
+        (
+            "\\[\\begin{array}{|c|c|}\\hline\\vcenter{\\hbox{\\AXC{}\\UIC{$A$}\\DisplayProof}}\n"
+            "&\\AXC{$B$}\\RightLabel{I}\\AXC{}\\BIC{$C$}\\DisplayProof\\\\\\hline\\end{array}\\]",
+            "$A$\n$B$\n(I) $C$",
+        ),
+        ("\\begin{gather*}\\AxiomC{$A$}\\UnaryInfC{$B$}\\DisplayProof\\\\[1ex]\\end{gather*}", "$A$\n$B$"),
     ],
 )
 def test_proof_trees(source: str, shown: str) -> None:
@@ -193,3 +202,50 @@ def test_labels_and_boxes_of_a_package_of_the_paper() -> None:
     style = "\\renewcommand{\\labelenumi}{(\\roman{enumi})}\n\\newtcolorbox{idea}{title=Key idea}\n"
     main = f"\\documentclass{{article}}\\usepackage{{own}}\\begin{{document}}{items()}\\begin{{idea}}Text.\\end{{idea}}\\end{{document}}"
     assert text_of({"main.tex": main, "own.sty": style}) == "(i) x\n(ii) x\n\nKey idea\n\nText.\n"
+
+
+@pytest.mark.parametrize(
+    "source, preamble, shown",
+    [
+        ("\\begin{python}\nx = [1]  # one\ny = x\n\\end{python}", "\\usepackage{pythonhighlight}", "```\nx = [1]  # one\ny = x\n```"),
+        ("\\begin{pyblock}\nx = 1\n\\end{pyblock}", "\\usepackage{pythontex}", "```\nx = 1\n```"),
+        ("\\begin{python}a snake\\end{python}", "\\newenvironment{python}{Snake: }{.}", "Snake: a snake."),
+    ],
+)
+def test_code_by_the_names_of_packages(source: str, preamble: str, shown: str) -> None:
+    assert body(source, preamble) == shown
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        ("\\paragraph{方法：}第一行\n第二行。\n第三行", "方法： 第一行第二行。第三行"),
+        ("\\paragraph{结果}好\nof x\n好", "结果. 好 of x 好"),
+        ("한국어\n문장", "한국어 문장"),
+    ],
+)
+def test_line_ends_between_ideographs_are_no_blanks(source: str, shown: str) -> None:
+    assert body(source, "\\usepackage{xeCJK}") == shown
+
+
+def test_a_line_break_in_a_cell_keeps_the_row_on_its_line() -> None:
+    source = "\\begin{tabular}{p{2cm}p{2cm}}a & b\\newline(c)\\\\ d\\newline e & f\\\\\\end{tabular} g\\newline h"
+    assert body(source) == "a | b (c)\nd e | f\n\ng\nh"
+
+
+@pytest.mark.parametrize(
+    "options, mark, given, shown",
+    [
+        ("sharp", "#", "", "1. a\n1.1. b\n1.2. c $x$\n\n2. d \\# e"),
+        ("", "§", "\\ListProperties(Margin1=1cm,Numbers1=l)\n", "a. a\na.1. b\na.2. c $x$\n\nb. d \\# e"),
+        ("pilcrow", "¶", "[itemize]\n", "- a\n- b\n- c $x$\n\n- d \\# e"),
+    ],
+)
+def test_easylist(options: str, mark: str, given: str, shown: str) -> None:
+    source = f"\\begin{{easylist}}{given}\n{mark} a % {mark} no item\n{mark}{mark} b\n{mark}{mark} c $x$ {mark} d \\# e\n\\end{{easylist}}"
+    assert body(source, f"\\usepackage[{options}]{{easylist}}") == shown.replace("\\#", "#")
+
+
+def test_easylist_without_an_end_is_text() -> None:
+    assert body("\\begin{easylist} § a") == "§ a"
+    assert body("\\begin{easylist} a \\end{easylist} b") == "a\n\nb"

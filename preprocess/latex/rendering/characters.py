@@ -34,6 +34,7 @@ _NO_CASE = re.compile(r"(\$[^$]*\$|\[(?:cite|ref):\d+\]|\\\[.*?\\\])", re.S)
 _DINGBATS = {37: "☎", 42: "☛", 43: "☞", 72: "★", 108: "●", 110: "■", 115: "▲", 116: "▼", 117: "◆", 119: "◗", 168: "♣", 169: "♦", 170: "♥",
              171: "♠", 213: "→", 214: "↔", 215: "↕"}  # fmt: skip
 _LETTERS = re.compile(r"[^\W\d_]{2}")
+_ORDINAL = re.compile(r"\s*\{\s*(\d{1,9})\s*\}")
 _TYPED_GROUP = re.compile(r"\s*\{[^{}$]*\}")
 _TYPED_RUN = re.compile(r"[^{}$\\]*")
 _IDEOGRAPH = "\u3001-\u30ff\u3400-\u9fff\uff01-\uff60\U00020000-\U0003ffff"  # and kana, and their punctuation
@@ -270,6 +271,17 @@ def _typewriter(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return found.end()
 
 
+def _ordinal(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\nth{22}` of the packages nth and fmtcount → `22nd`."""
+    found = _ORDINAL.match(text, end)
+    if found is None:
+        return -1
+    number = found[1]
+    suffix = "th" if number[-2:-1] == "1" else {"1": "st", "2": "nd", "3": "rd"}.get(number[-1], "th")
+    out.append(number + suffix)
+    return found.end()
+
+
 def _url(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     found = renderer.scan.argument(text, end)
     if found is None:
@@ -292,6 +304,7 @@ COMMANDS: dict[str, "Handler"] = {
     "ding": _dingbat,
     **dict.fromkeys(("MakeUppercase", "MakeTextUppercase", "uppercase", "MakeLowercase", "MakeTextLowercase", "lowercase"), _case),
     **dict.fromkeys(("enquote", "textquote", "blockquote", "foreignquote", "foreignblockquote"), _quoted),
+    **dict.fromkeys(("nth", "ordinalnum"), _ordinal),
     **dict.fromkeys(("texttt", "tt", "ttfamily"), _typewriter),
     **dict.fromkeys(("url", "path", "nolinkurl", "doi"), _url),
 }

@@ -64,6 +64,7 @@ def test_proof_trees(source: str, shown: str) -> None:
         ("\\enquote{a \\enquote{b} c} \\enquote*{d}", "“a ‘b’ c” ‘d’"),
         ("\\textquote[Noether]{a} \\blockquote[\\cite{k}][.]{b}", "“a” (Noether) “b” [cite:1]"),
         ("value\\tnote{a}", "value$^{a}$"),
+        ("\\nth{1} \\nth{12}, \\ordinalnum{23} and \\nth{100}", "1st 12th, 23rd and 100th"),
         ("\\texttt{run --fast\\_mode} 1--2 {\\tt --x---y} 3--4 \\textsf{5--6}", "run --fast_mode 1–2 --x---y 3–4 5–6"),
     ],
 )

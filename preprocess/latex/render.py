@@ -23,6 +23,7 @@ from preprocess.latex.rendering import (
     formulas,
     front_matter,
     layout_commands,
+    listings,
     lists,
     plain_tex,
 )
@@ -114,6 +115,7 @@ class Renderer:
         self.shorthands: Mapping[str, str] = {}  # what babel makes of `"` and a character
         self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
+        self.listing_escapes: tuple[str, str] | None = None  # marks between which a listing has TeX
         self.quote_depth = 0
         self.autoref_names: Mapping[str, str] = {}  # `section` → what `\sectionautorefname` stands for
         self.reference_names = ReferenceNames("", theorems, {})
@@ -131,6 +133,8 @@ class Renderer:
         self.lists = lists.Lists(document_class[1].lower() if document_class else "")
         if preamble:
             self.lists.read_preamble(preamble)
+            if "lstset" in preamble:
+                listings.read_preamble(self, preamble)
             self.has_line_numbers = algorithms.are_lines_numbered(preamble)
             self.has_block_ends = algorithms.have_blocks_ends(preamble)
             front_matter.read_preamble(self, preamble)
@@ -270,6 +274,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
         citations.COMMANDS,
         front_matter.COMMANDS,
         blocks.COMMANDS,
+        listings.COMMANDS,
         lists.COMMANDS,
         algorithms.COMMANDS,
         layout_commands.COMMANDS,

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from preprocess.latex.rendering import algorithms, lists
+from preprocess.latex.rendering import algorithms, listings, lists
 from preprocess.latex.rendering.blocks import BOX_SIZE
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments
@@ -229,14 +229,17 @@ def _verbatim(renderer: "Renderer", text: str, position: int, name: str, out: li
     if name.startswith("filecontents"):
         renderer.dropped["filecontents"] += after - position
         return after
+    marks = renderer.listing_escapes if name.startswith("lstlisting") else None
     if (given := renderer.scan.optional_argument(text, position)) is not None and text[position : position + 1] == "[" and given[1] <= stop:
         position = given[1]
+        marks = listings.escapes(given[0]) or marks
         if caption := _CAPTION_OPTION.search(given[0]):
             out.append(f"\n\n[caption: {renderer.inline(caption[1] or caption[2] or '')}]\n\n")
     if name == "minted":
         language = renderer.scan.argument(text, position)
         position = language[1] if language and language[1] <= stop else position
-    code = text[position:stop].replace("\x01", "|").replace("```", "'''").strip("\n")
+    code = text[position:stop] if marks is None else listings.without_escapes(renderer, text[position:stop], marks)
+    code = code.replace("\x01", "|").replace("```", "'''").strip("\n")
     if code.strip():
         out.append(f"\n\n```\n{code.rstrip()}\n```\n\n")
     return after

@@ -28,6 +28,10 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
 _ROW_SPACE = re.compile(r"(\\\\)(?:\*[ \t]*)?\[\s*[-+]?[\d.]*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|mu|\\[A-Za-z]+)\s*\]")
+_SCALED = re.compile(  # what only moves or scales; group 1: a formula is in the box, else it is text
+    r"\\(?:raisebox\s*\{[^{}]{0,100}\}\s*(?:\[[^\]]{0,50}\]){0,2}|scalebox\s*\{[^{}]{0,100}\}\s*(?:\[[^\]]{0,50}\])?"
+    r"|resizebox\*?\s*\{[^{}]{0,100}\}\s*\{[^{}]{0,100}\})\s*(?=\{\s*(\$)?)"
+)
 _DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture|fmfgraph\*?)\}")
 _QUANTITY = re.compile(r"\\(" + "|".join(sorted(siunitx.NUM_GROUPS, key=len, reverse=True)) + r")(?![A-Za-z])(?=\s*[\[{])")
 _MATH_COLOUR = re.compile(
@@ -173,6 +177,8 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
             content = _math_quantities(renderer, content)
         if "olor" in content:
             content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
+        if "box" in content:
+            content = _SCALED.sub(lambda found: "" if found[1] else "\\text", content)
         if "picture}" in content or "\\begin{fmfgraph" in content:
             content = _without_drawings(renderer, content)
         if "\\cases" in content and "$" in content:

@@ -94,6 +94,21 @@ def test_languages(preamble: str, source: str, wanted: str) -> None:
     assert body(source, preamble) == wanted
 
 
+@pytest.mark.parametrize(
+    ("options", "own", "code", "wanted"),
+    [
+        ("escapeinside={(*}{*)}", "", r"a (*$\lambda$*) (*\textbf{x}*) $0", r"a $\lambda$ x $0"),
+        ("escapeinside=||", "", r"a |$\pi$|", r"a $\pi$"),
+        ("language=C, escapechar=\\%", "", r"a %$\pi$% b %", r"a $\pi$ b %"),
+        ("language=C", "", r"a @$\pi$@", r"a @$\pi$@"),
+        ("", "[escapechar=@]", r"a @$\pi$@", r"a $\pi$"),
+    ],
+)
+def test_tex_in_listings(options: str, own: str, code: str, wanted: str) -> None:
+    shown = body(f"\\begin{{lstlisting}}{own}\n{code}\n\\end{{lstlisting}}", f"\\lstset{{{options}}}")
+    assert shown == f"```\n{wanted}\n```"
+
+
 def test_blocks_of_authors_stand_apart() -> None:
     preamble = r"\author{\IEEEauthorblockN{Ada B} \IEEEauthorblockA{Town, Land}}"
     assert body(r"\maketitle Text.", preamble) == "Ada B, Town, Land\n\nText."
@@ -121,6 +136,10 @@ def test_notes_and_addresses_above_the_body() -> None:
             "Own eXamples (oxen) oxen Personal Computers (pcs)",
         ),
         (r"\begin{itemize}\item[--] x\item[$\bullet$] y\item[(a)] z\end{itemize}", "- x\n- y\n- (a) z"),
+        (
+            r"$a\scalebox{0.5}{$b$}\raisebox{1pt}[0pt][0pt]{c}$ \[\resizebox{.9\hsize}{!}{$\frac{x}{y}$}\]",
+            "$a{b}\\text{c}$\n\\[{\\frac{x}{y}}\\]",
+        ),
         (r"\begin{tabular}{cc}\includegraphics{a}&\includegraphics{b}\\ (a) & (b)\end{tabular}", "(a) | (b)"),
         (r"\begin{tabular}{c|c} & \\ a & \\ & b\end{tabular}", "a |\n| b"),
     ],

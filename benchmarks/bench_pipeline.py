@@ -6,7 +6,9 @@ Makes a dump (`benchmarks/synthetic_dump.py`) and runs the pipeline over it. Eac
 time are read from /proc while it runs:
 
 - memory of the driver and of the largest worker, and papers/s, against the number of papers done;
-- CPU time of the extraction on Ray against the same stages in a plain multiprocessing pool, starting up (a run over one unit) apart;
+- CPU time of the extraction on Ray against the same stages in a plain multiprocessing pool, starting up (a run over a unit a worker) apart;
+  the pool writes the same files, breadcrumbs, rows of times and manifests, so that what is compared is Ray and no writing. Only counters
+  for Prometheus are Ray's alone;
 - CPU time of a paper at 2 workers against 1;
 - near duplicates by pairs, before union-find, against the true Jaccard similarity of 5-word shingles, counted here without the pipeline's
   hashes: every pair of one family (an original and what was copied from it) is looked at, and every pair that the pipeline found;
@@ -26,7 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import combinations
+from itertools import combinations, pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ from preprocess.pipeline import extract_paper, normalise_paper, validate_paper
 from preprocess.records import Document, ExtractedPaper, Rejection, SourceTree, Stage
 from preprocess.sources.metadata import MetadataMonths, build_metadata
 from preprocess.sources.tars import Unit, find_tars, plan_units, read_papers, scan_tar
-from preprocess.units import UnitResult
+from preprocess.units import Breadcrumb, UnitResult
 from samples.build import MANIFEST_NAME, SNAPSHOT_NAME
 from shards.cli import Parser, run
 from shards.errors import InputError
@@ -195,16 +197,24 @@ def _plain_unit(out: Path, unit: Unit) -> float:
     started = time.process_time()
     config, months = Config(), MetadataMonths(out)
     result = UnitResult(unit)
-    for raw in read_papers(unit):
+    crumb = Breadcrumb.open(out, unit.name, "plain")
+    for index, raw in enumerate(read_papers(unit)):
+        times = [time.perf_counter()]
+        crumb.step_on(index)
         got: SourceTree | ExtractedPaper | Document | Rejection
         got = guarded(Stage.VALIDATE, config.unit, partial(validate_paper, raw, config.archive))
+        times.append(time.perf_counter())
         if isinstance(got, SourceTree):
             got = guarded(Stage.EXTRACT, config.unit, partial(extract_paper, got, config.latex))
+        times.append(time.perf_counter())
         if isinstance(got, ExtractedPaper):
             got = guarded(Stage.NORMALISE, config.unit, partial(normalise_paper, got, config))
+        times.append(time.perf_counter())
         assert isinstance(got, Document | Rejection)
-        result.add(raw, got, {}, 1, months, config)
+        seconds = {stage: end - start for stage, (start, end) in zip(Stage, pairwise(times), strict=False)}
+        result.add(raw, got, seconds, 1, months, config)
     result.commit(out, config, "benchmark")
+    crumb.remove()
     return time.process_time() - started
 
 
@@ -434,12 +444,18 @@ def main() -> int:
         default=("increments", "overhead"),
         help="questions beyond the one run: three runs over all papers each",
     )
+    parser.add_argument("--only-overhead", action="store_true", help="ask that alone: no run to the corpus")
     add_arguments(parser)
     args = parser.parse_args()
     if args.work.exists() and any(args.work.iterdir()):
         raise InputError(f"{args.work}: is not empty; give a new folder")
     dump, whole = args.work / "dump", args.work / "whole"
     figures: dict[str, Any] = {"dump": dump_of(args, dump)}
+    if args.only_overhead:
+        figures["overhead"] = overhead(dump, args.work)
+        print(json.dumps(figures, indent=1))
+        print(f"written: {write_result(args.name, figures)}")
+        return 0
     ended, seen = watched(partial(whole_run, dump / "src", dump / SNAPSHOT_NAME, whole, args.num_workers), whole)
     figures["run"] = {"workers": args.num_workers, **ended, **curves(seen)}
     figures["near_duplicates"] = near_duplicates(dump, whole)

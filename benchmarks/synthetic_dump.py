@@ -3,15 +3,18 @@
     python -m benchmarks.synthetic_dump --out DIR --num-papers 200000
 
 A paper is one of the samples with half of its words replaced by others of theirs, so that no two originals resemble each other; commands,
-formulas and structure stay as they are. At known rates a paper is an exact copy of an earlier one under another id, or a near copy with so
-many edits that similarities from 0.4 to 1 occur, or one PDF. DIR/src has tars and manifest, DIR/arxiv-metadata-oai-snapshot.json the
-metadata, DIR/truth.jsonl what each paper is made of. Written as it comes: memory does not depend on the number of papers. The same
+formulas and structure stay as they are. The samples are short; `--median-tex-bytes 55000` sets a sample's body again and again, each time
+with other words, until a length drawn around that median is reached, so that papers are as long as arXiv's. At known rates a paper is an
+exact copy of an earlier one under another id, or a near copy with so many edits that similarities from 0.4 to 1 occur, or one PDF. DIR/src
+has tars and manifest, DIR/arxiv-metadata-oai-snapshot.json the metadata, DIR/truth.jsonl what each paper is made of. Written as it comes:
+memory does not depend on the number of papers. The same
 arguments give the same bytes wherever zlib is the same.
 """
 
 import gzip
 import hashlib
 import json
+import math
 import random
 import re
 import tarfile
@@ -37,6 +40,7 @@ TRUTH = "truth.jsonl"
 EXACT_SHARE, NEAR_SHARE, PDF_SHARE = 0.02, 0.06, 0.02
 REPLACED_SHARE = 0.5  # of the words of an original
 MAX_EDITED_SHARE = 0.06  # of the words of a near copy: at 5 words a shingle similarities from about 0.5 on
+LENGTH_SPREAD = 0.8  # standard deviation of the logarithm of a lengthened paper's length: two thirds lie within a factor of 2.2
 NUM_REMEMBERED = 400  # earlier papers that a copy may be of
 FIRST_MONTH = (2015, 1)  # ids of five digits
 PAPERS_A_MONTH = 20_000  # as arXiv has
@@ -44,6 +48,8 @@ CATEGORIES = ("math.AG", "math.PR", "cs.LG", "cs.IT math.IT", "hep-th", "quant-p
 LICENSES = ("http://arxiv.org/licenses/nonexclusive-distrib/1.0/", "http://creativecommons.org/licenses/by/4.0/", None)
 _BODY = re.compile(r"\\begin\s*\{document\}")
 _WORD = re.compile(r"(?<![\\A-Za-z{@$_^-])[a-z]{4,}(?![A-Za-z}=@$_^-])")
+_BODY_END = re.compile(r"\\begin\s*\{thebibliography\}|\\bibliography\b|\\printbibliography|\\appendix|\\end\s*\{document\}")
+_HEAD = re.compile(r"\\maketitle\b|\\(?:begin|end)\s*\{(?:abstract|frontmatter|titlepage)\}")
 _PDF = b"%PDF-1.5\nmade, without text\n%%EOF\n"
 
 
@@ -100,8 +106,28 @@ def rewritten(files: Mapping[str, bytes], draw: random.Random, vocabulary: Seque
     return made
 
 
-def make_papers(num_papers: int, seed: int) -> Iterator[Made]:
-    """So many papers, one after the other; an id counts within its month, as arXiv's does."""
+def lengthened(files: Mapping[str, bytes], draw: random.Random, vocabulary: Sequence[str], median_tex_bytes: int) -> dict[str, bytes]:
+    """The files with the body of the root set as often as reaches a length drawn around the median, half of the words replaced."""
+    num_bytes = draw.lognormvariate(math.log(median_tex_bytes), LENGTH_SPREAD)
+    made = dict(files)
+    for name, content in files.items():
+        text = content.decode("utf-8") if name.endswith(".tex") else ""
+        start = _BODY.search(text)
+        end = _BODY_END.search(text, start.end()) if start else None
+        if start and end:
+            body = text[start.end() : end.start()]
+            again = _HEAD.sub("", body)
+            num_more = max(0, round((num_bytes - len(content)) / max(1, len(again))))
+            made[name] = "\n\n".join([text[: end.start()], *[again] * num_more, text[end.start() :]]).encode()
+            break
+    return rewritten(made, draw, vocabulary, REPLACED_SHARE)
+
+
+def make_papers(num_papers: int, seed: int, median_tex_bytes: int | None = None) -> Iterator[Made]:
+    """So many papers, one after the other; an id counts within its month, as arXiv's does.
+
+    `median_tex_bytes`: of the root file of originals; None leaves each paper as long as its sample.
+    """
     draw = random.Random(f"synthetic dump {seed}")
     samples = sample_papers()
     vocabulary = vocabulary_of(samples)
@@ -122,7 +148,10 @@ def make_papers(num_papers: int, seed: int) -> Iterator[Made]:
             made = Made(arxiv_id=arxiv_id, files=files, kind="exact" if is_exact else "near", origin=of.arxiv_id)
         else:
             sample = draw.choice(names)
-            files = rewritten(samples[sample], draw, vocabulary, REPLACED_SHARE)
+            if median_tex_bytes is None:
+                files = rewritten(samples[sample], draw, vocabulary, REPLACED_SHARE)
+            else:
+                files = lengthened(samples[sample], draw, vocabulary, median_tex_bytes)
             made = Made(arxiv_id=arxiv_id, files=files, kind="original", origin=sample)
         recent.append(made)
         yield made
@@ -185,14 +214,17 @@ class _TarWriter:
         }
 
 
-def write_synthetic_dump(out: Path, num_papers: int, *, seed: int = 0, max_tar_bytes: int, papers_a_tar: int) -> dict[str, Any]:
+def write_synthetic_dump(
+    out: Path, num_papers: int, *, seed: int = 0, max_tar_bytes: int, papers_a_tar: int, median_tex_bytes: int | None = None
+) -> dict[str, Any]:
     """Writes the dump, its manifest last; gives how many papers of each kind, tars and bytes it has."""
     source = out / "src"
     source.mkdir(parents=True, exist_ok=True)
     kinds: dict[str, int] = {}
+    tex_bytes = 0
     entries: list[dict[str, str]] = []
     draw = random.Random(f"metadata {seed}")
-    papers = make_papers(num_papers, seed)
+    papers = make_papers(num_papers, seed, median_tex_bytes)
     snapshot, truth = temporary_path(out / SNAPSHOT_NAME), temporary_path(out / TRUTH)
     with snapshot.open("w") as lines, truth.open("w") as origins:
         for month, of_month in groupby(papers, key=lambda made: made.arxiv_id[:4]):
@@ -209,6 +241,7 @@ def write_synthetic_dump(out: Path, num_papers: int, *, seed: int = 0, max_tar_b
                 lines.write(json.dumps(_metadata(made, draw)) + "\n")
                 origins.write(json.dumps({"id": made.arxiv_id, "kind": made.kind, "origin": made.origin}) + "\n")
                 kinds[made.kind] = kinds.get(made.kind, 0) + 1
+                tex_bytes += sum(len(content) for name, content in made.files.items() if name.endswith(".tex"))
             if tar is not None:
                 entries.append(tar.close())
     snapshot.replace(out / SNAPSHOT_NAME)
@@ -221,6 +254,8 @@ def write_synthetic_dump(out: Path, num_papers: int, *, seed: int = 0, max_tar_b
         "papers": num_papers,
         "kinds": dict(sorted(kinds.items())),
         "tars": len(entries),
+        "tex_bytes": tex_bytes,
+        "median_tex_bytes_asked_for": median_tex_bytes,
         "tar_bytes": sum(int(entry["size"]) for entry in entries),
         "seed": seed,
     }
@@ -253,16 +288,29 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another dump")
     parser.add_argument("--tar-bytes", type=int, default=500_000_000, metavar="N", help="bytes after which a tar ends, as arXiv's do")
     parser.add_argument("--papers-a-tar", type=int, default=10_000, metavar="N", help="papers after which a tar ends")
+    parser.add_argument(
+        "--median-tex-bytes",
+        type=int,
+        metavar="N",
+        help="lengthen papers to that median (default: as samples are)",
+    )
 
 
 def dump_of(args: Namespace, out: Path) -> dict[str, Any]:
     """Writes the dump that the flags ask for into a new folder."""
-    for name in ("num_papers", "tar_bytes", "papers_a_tar"):
-        if getattr(args, name) < 1:
+    for name in ("num_papers", "tar_bytes", "papers_a_tar", "median_tex_bytes"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} is {getattr(args, name)}; at least 1 is needed")
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: is not empty; give a new folder")
-    return write_synthetic_dump(out, args.num_papers, seed=args.seed, max_tar_bytes=args.tar_bytes, papers_a_tar=args.papers_a_tar)
+    return write_synthetic_dump(
+        out,
+        args.num_papers,
+        seed=args.seed,
+        max_tar_bytes=args.tar_bytes,
+        papers_a_tar=args.papers_a_tar,
+        median_tex_bytes=args.median_tex_bytes,
+    )
 
 
 def main() -> int:

@@ -1,14 +1,15 @@
 import hashlib
 import json
+import statistics
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from benchmarks.synthetic_dump import TRUTH, make_papers, sample_papers, write_synthetic_dump
+from benchmarks.synthetic_dump import TRUTH, make_papers, packed, sample_papers, write_synthetic_dump
 from preprocess.config import Config
 from preprocess.pipeline import process_paper
-from preprocess.records import Document, RejectReason
+from preprocess.records import Document, RawPaper, RejectReason
 from preprocess.shingles import jaccard, shingles
 from preprocess.sources.manifest import read_arxiv_manifest
 from preprocess.sources.tars import find_tars, plan_units, read_papers, scan_tar
@@ -81,3 +82,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(dump: Path,
     one, other = (next(make_papers(1, seed)) for seed in (1, 2))
     assert one.files != other.files
     assert len(sample_papers()) >= 40
+
+
+def test_lengthened_papers_are_as_long_as_asked_for_and_become_documents() -> None:
+    made = list(make_papers(60, 3, 20_000))
+    assert made == list(make_papers(60, 3, 20_000))
+    originals = [paper for paper in made if paper.kind == "original"]
+    lengths = [max(len(content) for name, content in paper.files.items() if name.endswith(".tex")) for paper in originals]
+    assert len(originals) >= 40
+    assert 12_000 < statistics.median(lengths) < 35_000
+    assert max(lengths) > 4 * min(lengths)
+    for paper, length in list(zip(originals, lengths, strict=True))[:12]:
+        member, payload = packed(paper)
+        raw = RawPaper(arxiv_id=paper.arxiv_id, tar="", member=member, payload=payload, size=len(payload))
+        outcome = process_paper(raw, Config())
+        assert isinstance(outcome, Document)
+        assert outcome.language == "en"
+        assert len(outcome.text) > 0.4 * length

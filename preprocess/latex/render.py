@@ -111,7 +111,9 @@ class Renderer:
         self.line_step = 0  # every how many lines of an algorithm the reader sees a number; 0 for none
         self.num_lines = 0
         self.has_line_numbers = False  # of algorithm2e
-        self.has_block_ends = True  # of algorithm2e: `end if`
+        self.has_block_ends = True  # of algorithm2e: `end`
+        self.has_long_block_ends = False  # of algorithm2e: `end if`
+        self.has_comment_numbers = False  # of algorithm2e
         self.shorthands: Mapping[str, str] = {}  # what babel makes of `"` and a character
         self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
@@ -137,6 +139,8 @@ class Renderer:
                 listings.read_preamble(self, preamble)
             self.has_line_numbers = algorithms.are_lines_numbered(preamble)
             self.has_block_ends = algorithms.have_blocks_ends(preamble)
+            self.has_long_block_ends = algorithms.have_blocks_long_ends(preamble)
+            self.has_comment_numbers = algorithms.are_comments_numbered(preamble)
             front_matter.read_preamble(self, preamble)
         self.reference_names = ReferenceNames(source, self.theorems, self.autoref_names)
         text = self.render(body)

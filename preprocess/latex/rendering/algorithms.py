@@ -40,6 +40,8 @@ _LINES_NUMBERED = re.compile(
     r"\\usepackage\s*\[[^\]]{0,200}(?i:linesnumbered(?!hidden))[^\]]{0,200}\]\s*\{[^{}]*algorithm2e|\\(?i:linesnumbered)(?![A-Za-z])"
 )
 _NO_BLOCK_ENDS = re.compile(r"\\usepackage\s*\[[^\]]*(?:vlined|noend)[^\]]*\]\s*\{[^{}]*algorithm2e|\\SetAlgo(?:Vlined|NoEnd)(?![A-Za-z])")
+_LONG_BLOCK_ENDS = re.compile(r"\\usepackage\s*\[[^\]]*longend[^\]]*\]\s*\{[^{}]*algorithm2e|\\SetAlgoLongEnd(?![A-Za-z])")
+_COMMENTS_NUMBERED = re.compile(r"\\usepackage\s*\[[^\]]*commentsnumbered[^\]]*\]\s*\{[^{}]*algorithm2e")
 _HEAD_OF_ALGORITHM = re.compile(r"(?:[^\W\d_][\w /]{0,30}:|\[caption:)(?=\s|$)")  # algorithm2e's input and output: lines without a number
 _LINE_STEP = re.compile(r"\s*\[\s*(\d{1,3})\s*\]")  # \begin{algorithmic}[1]
 _OWN_COMMENT = ("/* ", "// ")  # of algorithm2e, on a line of its own: a line without a number
@@ -55,6 +57,16 @@ def are_lines_numbered(preamble: str) -> bool:
 def have_blocks_ends(preamble: str) -> bool:
     """Whether algorithm2e prints `end if` and its like, as far as a preamble tells."""
     return _NO_BLOCK_ENDS.search(preamble) is None
+
+
+def have_blocks_long_ends(preamble: str) -> bool:
+    """Whether algorithm2e ends blocks with `end if` and its like, instead of `end`."""
+    return _LONG_BLOCK_ENDS.search(preamble) is not None
+
+
+def are_comments_numbered(preamble: str) -> bool:
+    """Whether algorithm2e counts a comment on a line of its own as a line."""
+    return _COMMENTS_NUMBERED.search(preamble) is not None
 
 
 def enter(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> None:
@@ -75,7 +87,7 @@ def leave(renderer: "Renderer", out: list[str]) -> None:
     renderer.line_step = 0
     start, had_line_numbers = renderer.algorithms.pop()
     if renderer.has_line_numbers and not renderer.is_algorithmic and not renderer.algorithm_depth:
-        _number_lines(out, start)
+        _number_lines(out, start, has_comment_numbers=renderer.has_comment_numbers)
     renderer.has_line_numbers = had_line_numbers
 
 
@@ -128,6 +140,8 @@ def _block(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
         if number:
             out.append("\nelse\n")
         out.append(renderer.nested(body))
+    if closing and not renderer.has_long_block_ends:
+        closing = "end"
     out.append(f"\n{closing}\n" if closing and renderer.has_block_ends else "\n")
     return end
 
@@ -155,14 +169,14 @@ def _switch_block_ends(renderer: "Renderer", text: str, end: int, name: str, out
     return skip_line_space(text, end)
 
 
-def _number_lines(out: list[str], start: int) -> None:
+def _number_lines(out: list[str], start: int, *, has_comment_numbers: bool) -> None:
     """Numbers before the lines of an algorithm of algorithm2e, which `out` holds from `start`: `1 `, as the package prints them."""
     lines = "".join(out[start:]).split("\n")
     number = 0
     for place, line in enumerate(lines):
         if (
             line.strip()
-            and not line.lstrip().startswith(_OWN_COMMENT)
+            and (has_comment_numbers or not line.lstrip().startswith(_OWN_COMMENT))
             and (number or _HEAD_OF_ALGORITHM.match(line.strip()) is None)
             and not line.lstrip().startswith("[caption:")
         ):

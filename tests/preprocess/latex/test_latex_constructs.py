@@ -178,7 +178,7 @@ _ALGORITHM2E = "\\begin{algorithm}%s\\KwIn{x}\\KwOut{y}\n$a$\\;\\For{$i$}{b\\;}\
 )
 def test_lines_of_algorithm2e_have_the_numbers_asked_for(preamble: str, inner: str) -> None:
     shown = classed("article", _ALGORITHM2E % inner, preamble)
-    lines = "Input: x\nOutput: y\n1 $a$\n2 for $i$ do\n3 b\n4 end for"
+    lines = "Input: x\nOutput: y\n1 $a$\n2 for $i$ do\n3 b\n4 end"
     assert shown.split("\n\n[caption: Euclid]")[0].replace("\n\n", "\n") == lines
     assert "[caption: Euclid]" in shown
 

@@ -64,14 +64,16 @@ def test_commands_added_to_algorithmicx(preamble: str, source: str, wanted: str)
         ("", r"\KwRet $a$\; \lIf{$x$}{y}", "return $a$\n\nif $x$ then\ny"),
         ("", r"a\tcp*[r]{side}b\;", "a // side\nb"),
         ("vlined", r"\If{$x$}{a\;}", "if $x$ then\na"),
-        ("", r"\If{$x$}{a\;}", "if $x$ then\na\nend if"),
+        ("", r"\If{$x$}{a\;}", "if $x$ then\na\nend"),
+        ("longend", r"\If{$x$}{a\;}", "if $x$ then\na\nend if"),
+        ("linesnumbered,commentsnumbered", r"\tcc{why}a\;", "1 /* why */\n2 a"),
         ("linesnumbered", r"\LinesNumberedHidden a\; b\;", "a\nb"),
         ("linesnumbered", r"\tcc{why}a\; b\tcp*{side}\tcp{how}c\;", "/* why */\n1 a\n2 b // side\n// how\n3 c"),
         ("", r"\nl first.\BlankLine\nl second", "1 first.\n2 second"),
         (
             "ruled",
             "\\If(\\tcp*[f]{see (a)}){$x$}{go\\;}\\Switch{$i$}{\\Case(one){$1$}{stay\\;}}",
-            "if $x$ then // see (a)\ngo\nend if\n\nswitch $i$ do\ncase $1$ do one\nstay\nend case\nend switch",
+            "if $x$ then // see (a)\ngo\nend\n\nswitch $i$ do\ncase $1$ do one\nstay\nend\nend",
         ),
     ],
 )

@@ -135,7 +135,7 @@ def test_front_matter_stands_first_once() -> None:
             "a | b\nw |\nc | d",
         ),
         (r"\begin{restatable}[Note]{thm}{again}x\end{restatable}", r"\newtheorem{thm}{Theorem}", "Theorem (Note). x"),
-        (r"\begin{algorithm}\eIf{c}{a\;b}{d}\Return{x}\;y\end{algorithm}", "", "if c then\na\nb\nelse\nd\nend if\n\nreturn x\ny"),
+        (r"\begin{algorithm}\eIf{c}{a\;b}{d}\Return{x}\;y\end{algorithm}", "", "if c then\na\nb\nelse\nd\nend\n\nreturn x\ny"),
     ],
 )
 def test_what_colleagues_saw_in_papers(source: str, preamble: str, text: str) -> None:
@@ -208,7 +208,7 @@ def test_keywords_that_a_paper_gives_its_algorithms() -> None:
 @pytest.mark.parametrize(
     "source, preamble, text",
     [
-        (r"\begin{algorithm}\For{$i=1$ \KwTo $n$}{c\;}\end{algorithm}", "", "for $i=1$ to $n$ do\nc\nend for"),
+        (r"\begin{algorithm}\For{$i=1$ \KwTo $n$}{c\;}\end{algorithm}", "", "for $i=1$ to $n$ do\nc\nend"),
         (r"A \code|T_C($x)| \lstinline[style=a]!b$! \lstinline{c_d}", r"\newcommand{\code}{\lstinline[style=m]}", "A `T_C($x)` `b$` `c_d`"),
         (r"$^{\uw}$ \theac", r"\newcounter{ac}\setcounter{ac}{1}\edef\uw{\arabic{ac}}\addtocounter{ac}{3}", "$^{1}$ 4"),
         (r"\newcounter{n}\setcounter{n}{14}\roman{n} \Roman{n} \alph{n} \stepcounter{n}\value{n}", "", "xiv XIV n 15"),

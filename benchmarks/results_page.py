@@ -100,14 +100,21 @@ ROWS = (
         goal="1.10",
     ),
     Row(
-        result="pipeline",
-        question="memory of the driver and of the largest worker, MiB: first third of a run; last third",
+        result="pipeline_20000",
+        question="the same on short papers; CPU of a paper at 2 workers beside 1",
         figure=lambda f: (
-            "; ".join(
-                f"{f['run']['peak_mib'][f'driver_{third}_third']} and {f['run']['peak_mib'][f'worker_{third}_third']}"
-                for third in ("first", "last")
-            )
-            + f" ({f['run']['papers']:,} made papers)"
+            f"{f['overhead']['ray_over_plain']:.2f}; {f['overhead']['cpu_a_paper_at_2_workers_over_1']:.2f}"
+            f" on {f['overhead']['papers']:,} made papers"
+        ),
+        goal="1.10; 1.05",
+    ),
+    Row(
+        result="pipeline_20000",
+        question="first third of a run; last third: papers a second, MiB of the driver, MiB of the largest worker",
+        figure=lambda f: "; ".join(
+            f"{f['run']['papers_a_second'][f'{third}_third']:.0f}, {f['run']['peak_mib'][f'driver_{third}_third']},"
+            f" {f['run']['peak_mib'][f'worker_{third}_third']}"
+            for third in ("first", "last")
         ),
         goal="the same",
     ),

@@ -10,6 +10,7 @@ from preprocess.latex.decode import decode
 from preprocess.latex.expand import Expanded, Expander
 from preprocess.latex.find_root import find_root, why_root
 from preprocess.latex.render import Numbers, Rendered, Renderer
+from preprocess.latex.rendering.headings import settle
 from preprocess.latex.scan import Scanner
 from preprocess.latex.trace import Trace
 from preprocess.records import ExtractedPaper, Rejection, RejectReason, SourceTree, Stage
@@ -178,9 +179,9 @@ _BLANK_BEFORE_SIGN = re.compile(r" ([,.;:)\]])(?=\s|\Z)")
 def _tidy(text: str) -> str:
     """Blanks and line ends in their places; code between fences as it stands."""
     if "```" not in text:
-        return _tidy_prose(text).strip()
-    parts = _FENCED.split(text)
-    parts[::2] = [_tidy_prose(part) for part in parts[::2]]
+        return settle(_tidy_prose(text).strip())
+    parts = _FENCED.split(text.strip())
+    parts[::2] = [settle(_tidy_prose(part)) for part in parts[::2]]
     return "".join(parts).strip()
 
 

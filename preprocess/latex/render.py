@@ -27,6 +27,7 @@ from preprocess.latex.rendering import (
     lists,
     plain_tex,
 )
+from preprocess.latex.rendering.headings import heading, unmarked
 from preprocess.latex.rendering.reference_names import ReferenceNames
 from preprocess.latex.scan import Scanner, skip_line_space
 from preprocess.latex.tables import THEOREM_TITLES, unicode_symbols
@@ -146,13 +147,13 @@ class Renderer:
         text = self.render(body)
         title = next((content for kind, content in self.front if kind.lower() == "title"), "")
         abstracts = [content for kind, content in self.front if kind == "abstract"]
-        head = [f"# {title}"] if title else []
+        head = [heading(1, title)] if title else []
         head += [content for kind, content in self.front if kind.lower() != "title" and kind != "abstract" and content]
-        head += [f"# Abstract\n\n{content}" for content in abstracts if content]
+        head += [f"{heading(1, 'Abstract')}{content}" for content in abstracts if content]
         return Rendered(
             title=title,
             front="\n\n".join(head),
-            abstract="\n\n".join([*abstracts, *self.abstract_parts]),
+            abstract=unmarked("\n\n".join([*abstracts, *self.abstract_parts])),
             body=text,
             document_class=document_class[1].lower() if document_class else None,
             dropped=self.dropped,

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from preprocess.latex.rendering.headings import heading
 from preprocess.latex.scan import skip_line_space
 from preprocess.latex.tables import SECTION_LEVELS
 
@@ -45,7 +46,7 @@ def _section(renderer: "Renderer", text: str, end: int, name: str, out: list[str
     if name in ("paragraph", "subparagraph"):
         out.append(f"\n\n{rendered}{'' if rendered[-1] in '.:?!。：？！．' else '.'} ")
     else:
-        out.append(f"\n\n{'#' * min(level, 6)} {rendered}\n\n")
+        out.append(heading(level, rendered))
     return after
 
 

@@ -8,6 +8,7 @@ from preprocess.latex.rendering import algorithms, listings, lists
 from preprocess.latex.rendering.blocks import BOX_SIZE
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments
+from preprocess.latex.rendering.headings import heading
 from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import (
     BIBLIOGRAPHY_ENVIRONMENTS,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _BEGIN_END = re.compile(r"\s*\{([^{}]*)\}")
 _NAME_OPTION = re.compile(r"\b(?:name|(?:frame)?title)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
-_REFERENCES = re.compile(r"\s*#+ (?:[\dIVX]+\.? )?(?:references|bibliography|literature(?: cited)?|notes and references)[.:]?\s*", re.I)
+_REFERENCES = re.compile(r"\s*\x04#+ (?:[\dIVX]+\.? )?(?:references|bibliography|literature(?: cited)?|notes and references)[.:]?\s*", re.I)
 _CAPTION_OPTION = re.compile(r"\bcaption\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
 _CAPTIONED_TABLES = frozenset({"tblr", "longtblr", "talltblr"})
 MAX_ABSTRACTS = 4  # of one root: in several languages
@@ -73,7 +74,7 @@ def begin(renderer: "Renderer", text: str, end: int, out: list[str], environment
         if not renderer.config.keep_bibliography:
             _withdraw_heading(out)
             return _drop(renderer, text, position, raw_name, "bibliography")
-        out.append("\n\n# References\n\n")
+        out.append(heading(1, "References"))
     environments.append(raw_name)
     return _enter(renderer, text, position, raw_name, out)
 
@@ -148,7 +149,7 @@ def _abstract(renderer: "Renderer", text: str, position: int, name: str, out: li
     """A heading, and the abstract rendered apart for its field; the text itself comes as all text does."""
     if (given := renderer.scan.optional_argument(text, position)) is not None:
         position = given[1]  # a heading of its own
-    out.append("\n\n# Abstract\n\n")
+    out.append(heading(1, "Abstract"))
     stop = renderer.scan.find(text, "\\end{abstract}", position)
     if stop >= 0 and not renderer.depth and len(renderer.abstract_parts) < MAX_ABSTRACTS:
         renderer.depth += 1
@@ -205,7 +206,7 @@ def _titled(renderer: "Renderer", text: str, position: int, name: str, out: list
             break
     shown = [title for title in titles if title]
     if name == "frame":
-        out += [f"\n\n{'#' * (number + 2)} {title}\n\n" for number, title in enumerate(shown)]
+        out += [heading(number + 2, title) for number, title in enumerate(shown)]
     elif shown:
         out.append(f"{shown[0]}{'' if shown[0][-1] in '.:?!' else '.'} ")
     return position

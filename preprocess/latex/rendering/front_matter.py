@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from preprocess.latex.rendering.headings import heading
 from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import FRONT_COMMANDS
 
@@ -133,7 +134,7 @@ def _keywords(renderer: "Renderer", text: str, end: int, name: str, out: list[st
 
 def acknowledgments(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """A heading, as of a section."""
-    out.append(f"\n\n{'#' * (1 + renderer.has_chapters)} {name.capitalize()}\n\n")
+    out.append(heading(1 + renderer.has_chapters, name.capitalize()))
     return renderer.scan.skip_space(text, end)
 
 

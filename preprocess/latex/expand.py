@@ -7,7 +7,7 @@ and bounded. Here are the loop, the calls of macros and the reading of their arg
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,12 +22,14 @@ from preprocess.latex.expansion import (
     environments,
     inclusion,
     late_definitions,
+    listed_files,
     loops,
     names,
     primitives,
     registers,
     verbatims,
 )
+from preprocess.latex.expansion.file_names import FileNames
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, fill
 from preprocess.latex.scan import Scanner, skip_line_space, skip_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS
@@ -62,6 +64,7 @@ HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the cor
     **primitives.HANDLERS,
     **boxes.HANDLERS,
     **late_definitions.HANDLERS,
+    **listed_files.HANDLERS,
 }
 
 
@@ -80,15 +83,22 @@ class Expanded:
 
 
 class Expander:
-    """Expands the sources of one root."""
+    """Expands the sources of one root. `archive` has the files that are no TeX too, for those that the paper prints as code."""
 
-    def __init__(self, texts: Mapping[str, str], config: LatexConfig, scan: Scanner | None = None, trace: Trace | None = None) -> None:
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        config: LatexConfig,
+        scan: Scanner | None = None,
+        trace: Trace | None = None,
+        archive: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.trace = trace
         self.texts = dict(texts)
-        self.by_lower = {name.lower(): name for name in texts}
-        self.by_base: defaultdict[str, list[str]] = defaultdict(list)  # files by their names without folders
-        for name in texts:
-            self.by_base[name.rpartition("/")[2].lower()].append(name)
+        self.names = FileNames(texts)
+        self.archive = archive if archive is not None else {}
+        self.archive_names = FileNames(dict.fromkeys((*self.archive, *texts)))
+        self.num_listed = 0  # characters of files that are printed as code
         self.config = config
         self.scan = scan if scan is not None else Scanner(sum(map(len, texts.values())), has_comments=True)
         self.macros: MutableMapping[str, Macro] = {}
@@ -168,12 +178,16 @@ class Expander:
         frame = next((frame for frame in reversed(self.frames) if frame.name is not None), None)
         return ("", 0) if frame is None else (frame.name or "", frame.text.count("\n", 0, frame.position) + 1)
 
-    def push_file(self, name: str) -> None:
-        """Goes on with a file of the archive, and then with what is being read."""
+    def include(self, name: str) -> None:
+        """Notes that a file of the archive is read, and where."""
         if self.trace is not None and self.frames:
             file, line = self._place()
             self.trace.included.append(Note(kind="included", file=file, line=line, detail=name))
         self.files.append(name)
+
+    def push_file(self, name: str) -> None:
+        """Goes on with a file of the archive, and then with what is being read."""
+        self.include(name)
         text = self.texts[name]
         self.frames.append(Frame(verbatims.with_short(self, text) if self.short_verbs else text, name=name))
 

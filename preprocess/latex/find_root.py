@@ -16,7 +16,7 @@ _PLAIN_START = re.compile(
     re.M,
 )
 _INCLUDED = re.compile(
-    r"\\(?:[A-Za-z]*(?:input|import|include|subfile)[A-Za-z]*|InputIfFileExists)\*?\s*(?:\[[^\]\n]{0,400}\])?\s*"
+    r"\\(?:[A-Za-z]*(?:input|import|include|subfile|VerbatimInput)[A-Za-z]*|InputIfFileExists)\*?\s*(?:\[[^\]\n]{0,400}\])?\s*"
     r"(?:\{([^{}\n]{0,400})\}\s*(?:\{([^{}\n]{0,400})\})?|([^\s{}\\%]{1,400}))"
 )
 _SUBFILE = re.compile(r"^[^%\n]*\\documentclass\s*\[([^\]\n]{1,400})\]\s*\{subfiles\}", re.M)

@@ -46,7 +46,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
     parts: list[tuple[str, Rendered, str]] = []  # root, what was rendered of it, its text
     seen_shingles: set[int] = set()
     for root in roots:
-        expander = Expander(texts, config, trace=trace)
+        expander = Expander(texts, config, trace=trace, archive=tree.files)
         expanded = expander.expand(root)
         if expanded.is_over_limit:
             return Rejection(

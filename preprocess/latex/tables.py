@@ -85,7 +85,7 @@ for _spec, _names in {
     "o": "footnotemark ",
     "om": "includegraphics@ usepackage RequirePackage documentclass documentstyle psfig epsfig epsfbox epsffile includesvg LoadClass rule@ "
     "titlespacing@ fancyhead fancyfoot fancyhf todo missingfigure setlist printbibliography@ listoftodos@ linebreak@ acmBadge "
-    "lstinputlisting verbatiminput inputminted fbox@ newacronym@ affilmark@ ccsdesc",
+    "fbox@ newacronym@ affilmark@ ccsdesc",
     "oom": "includegraphics includegraphics* includepdf",
     "mm": "setlength addtolength setcounter addtocounter addtocontents markboth numberwithin setkeys newcolumntype@ floatname settowidth "
     "settoheight settodepth sbox savebox@ counterwithin counterwithout crefname@ "
@@ -136,8 +136,8 @@ HIDDEN |= {
     "firstpage": "m", "extraAuth": "m", "correspondance": "m", "volume": "m", "artmonth": "m", "nomenclature": "omm",
     "printnomenclature": "o", "lstMakeShortInline": "om", "lstDeleteShortInline": "m", "DeleteShortVerb": "m",
     "UndefineShortVerb": "m", "lstdefinelanguage": "omom",
-    "lstdefinestyle": "mm", "lstloadlanguages": "m", "setminted": "om", "usemintedstyle": "om", "newmintedfile": "omm",
-    "inputminted": "omm", "algtext": "m", "tcbset": "m", "tcbuselibrary": "m", "mdfsetup": "m", "surroundwithmdframed": "om",
+    "lstdefinestyle": "mm", "lstloadlanguages": "m", "setminted": "om", "usemintedstyle": "om",
+    "algtext": "m", "tcbset": "m", "tcbuselibrary": "m", "mdfsetup": "m", "surroundwithmdframed": "om",
     "theoremseparator": "m", "theoremheaderfont": "m", "theorembodyfont": "m", "theoremprework": "m", "theorempostwork": "m",
     "theoremindent": "", "theoremsymbol": "m", "declaretheoremstyle": "om", "newtheoremstyle": "mmmmmmmmm", "mathlig": "mm",
     "reservestyle": "mm", "DeclareCaptionFormat": "mm", "DeclareCaptionLabelFormat": "mm", "DeclareCaptionLabelSeparator": "mm",

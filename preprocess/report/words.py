@@ -60,6 +60,7 @@ DROPPED_KINDS: Mapping[str, str] = {
     "preamble": "the preamble, less title and authors",
     "template_root": "files of a journal's template that no paper reads",
     "too_deep": "arguments nested beyond the limit",
+    "unlisted_lines": "lines of printed code files that the paper does not ask for",
     "unused_file": "TeX files that no root reads",
     "version_of_another_root": "other versions of the same paper",
 }
@@ -80,6 +81,8 @@ WARNING_KINDS: Mapping[str, str] = {
     "hard_link": "a hard link followed in memory",
     "input_loop": "a file that includes itself",
     "macro_use_does_not_match": "a macro used unlike its definition",
+    "listed_file": "a file of code printed in the paper, read into it",
+    "listing_limit": "files of code beyond what a paper may print",
     "missing_bibliography": "a bibliography asked for that is not in the archive",
     "missing_input": "an included file that was not sent along",
     "name_twice": "two files of one name, the later one read",

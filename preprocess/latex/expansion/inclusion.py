@@ -10,7 +10,6 @@ from preprocess.latex.decode import is_tex_name
 from preprocess.latex.expansion import algorithmic
 from preprocess.latex.expansion.definitions import argument_kinds
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, calls_itself, split_body, uncomment
-from preprocess.latex.find_root import plain_path
 from preprocess.latex.scan import skip_space
 from preprocess.latex.vocabularies import vocabulary
 
@@ -149,25 +148,17 @@ def _include(expander: Expander, target: str, folder: str) -> None:
 
 
 def _find(expander: Expander, target: str, folder: str = "") -> str | None:
-    target = target.strip().strip('"').removeprefix("./")
-    while target.startswith("../"):
-        target = target[3:]
-    if not target:
-        return None
+    return expander.names.find(target, folders(expander, folder))
+
+
+def folders(expander: Expander, folder: str = "") -> list[str]:
+    """Where a file is looked for: in the folder that the command names, beside the root, beside the file being read."""
     here = next((frame.name for frame in reversed(expander.frames) if frame.name), None)
     beside = here.rpartition("/")[0] if here else ""
     root_folder = expander.files[0].rpartition("/")[0] if expander.files else ""
-    prefixes = [folder.strip().removeprefix("./").rstrip("/")] if folder.strip() else []
-    for prefix in dict.fromkeys(
-        [*prefixes, root_folder, beside, *(f"{base}/{extra}" for base in (root_folder, beside) for extra in prefixes if base), ""]
-    ):
-        for suffix in (".tex", "", ".ltx", ".latex"):
-            wanted = f"{prefix}/{target}{suffix}" if prefix else f"{target}{suffix}"
-            if (found := expander.by_lower.get(plain_path(wanted).lower())) is not None:
-                return found
-    base = target.rpartition("/")[2].lower()
-    hits = [*expander.by_base.get(f"{base}.tex", ()), *expander.by_base.get(base, ())]
-    return hits[0] if len(hits) == 1 else None
+    given = [folder.strip().removeprefix("./").rstrip("/")] if folder.strip() else []
+    below = [f"{base}/{extra}" for base in (root_folder, beside) for extra in given if base]
+    return list(dict.fromkeys([*given, root_folder, beside, *below, ""]))
 
 
 def _usepackage(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -305,11 +296,12 @@ def keep_file(expander: Expander, content: str) -> None:
     if (given := expander.scan.optional_argument(content, 0)) is not None:
         content = content[given[1] :]
     name = expander.scan.group(content, 0)
-    if name is None or not is_tex_name(name[0]) or name[0].lower() in expander.by_lower:
+    if name is None or name[0].lower() in expander.archive_names.by_lower:
         return
-    expander.by_lower[name[0].lower()] = name[0]
-    expander.by_base[name[0].rpartition("/")[2].lower()].append(name[0])
+    expander.archive_names.add(name[0])
     expander.texts[name[0]] = content[name[1] :].lstrip("\n")
+    if is_tex_name(name[0]):
+        expander.names.add(name[0])
 
 
 def _bibliography(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -324,7 +316,7 @@ def _bibliography(expander: Expander, frame: Frame, name: str, start: int) -> bo
             return False
         frame.position = target[1]
     stem = expander.files[0].rsplit(".", 1)[0].lower() if expander.files else ""
-    lists = [file for lower, file in sorted(expander.by_lower.items()) if lower.endswith(".bbl")]
+    lists = [file for lower, file in sorted(expander.names.by_lower.items()) if lower.endswith(".bbl")]
     own = [file for file in lists if file.lower() == f"{stem}.bbl"] or lists
     if own and own[0] not in expander.files:
         expander.push_file(own[0])

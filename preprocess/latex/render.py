@@ -202,7 +202,7 @@ class Renderer:
             elif token in "{}\x03":
                 position = start + 1
             else:
-                out.append("\n\n" if not self.table_depth else "\n")
+                out.append("\n\n" if not self.table_depth else blocks.PARAGRAPH_IN_CELL)
                 position = found.end()
         for name in reversed(open_environments):
             environments.leave(self, name, out)

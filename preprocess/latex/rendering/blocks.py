@@ -16,6 +16,8 @@ BOX_SIZE = re.compile(r"\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\
 _STRUT_ROW = re.compile(r"(?:\A|(?<=\\cr))\s*(?:height|depth)\s*[\d.]+\s*[a-z]{2}[^\\]{0,20}(?:&?\s*\\omit\s*)*[&\s]*\\cr")
 _TAB_STOPS = re.compile(r"\s*(?:\d+\s*\\columns(?![A-Za-z])|\\\+(?:[^\\\n]|\\(?!cr(?![A-Za-z]))|\n(?!\n)){0,1000}\\cr(?![A-Za-z]))")
 _QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
+_RUNS_ON = re.compile(r"\s*(?:\\label\s*\{[^{}]*\}\s*)?[(),;:.a-zà-öø-ÿа-я]")  # after a heading that begins its sentence
+PARAGRAPH_IN_CELL = " \x05"  # until the table ends: a blank where it has columns, else a line end
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 
 
@@ -42,9 +44,10 @@ def _section(renderer: "Renderer", text: str, end: int, name: str, out: list[str
     rendered = renderer.inline(title)
     level = SECTION_LEVELS[name] + (renderer.has_chapters and name not in ("part", "chapter"))
     if not rendered:
-        return after
-    if name in ("paragraph", "subparagraph"):
-        out.append(f"\n\n{rendered}{'' if rendered[-1] in '.:?!。：？！．' else '.'} ")
+        out.append("\n\n")  # \paragraph{} for a new paragraph
+    elif name in ("paragraph", "subparagraph"):
+        is_closed = rendered[-1] in ".:?!,;–—。：？！．，" or _RUNS_ON.match(text, after) is not None
+        out.append(f"\n\n{rendered}{'' if is_closed else '.'} ")
     else:
         out.append(heading(level, rendered))
     return after
@@ -169,6 +172,14 @@ def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return skip_line_space(text, end)
 
 
+def end_cells(rows: str) -> str:
+    """A table's rows, the paragraphs in its cells joined where it has columns; rows without a word, as those of pictures, go."""
+    if " | " not in rows:
+        return rows.replace(PARAGRAPH_IN_CELL, "\n")
+    lines = rows.replace(PARAGRAPH_IN_CELL, " ").split("\n")
+    return "\n".join(line for line in lines if "|" not in line or line.strip(" |\t"))
+
+
 def _alignment(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """Plain TeX's table, without the row that tells how its columns are set: `\\halign{#&#\\cr a&b\\cr}`."""
     found = BOX_SIZE.match(text, end)
@@ -181,8 +192,9 @@ def _alignment(renderer: "Renderer", text: str, end: int, name: str, out: list[s
         return -1
     renderer.dropped["layout_command"] += preamble
     renderer.table_depth += 1
-    out.append(f"\n\n{renderer.nested(_STRUT_ROW.sub('', content[preamble + 3 :]))}\n\n")
+    rows = renderer.nested(_STRUT_ROW.sub("", content[preamble + 3 :]))
     renderer.table_depth -= 1
+    out.append(f"\n\n{rows if renderer.table_depth else end_cells(rows)}\n\n")
     return after
 
 

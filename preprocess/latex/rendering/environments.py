@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from preprocess.latex.rendering import algorithms, listings, lists
-from preprocess.latex.rendering.blocks import BOX_SIZE
+from preprocess.latex.rendering.blocks import BOX_SIZE, end_cells
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments
 from preprocess.latex.rendering.headings import heading
@@ -28,12 +28,20 @@ _NAME_OPTION = re.compile(r"\b(?:name|(?:frame)?title)\s*=\s*(?:\{((?:[^{}]|\{[^
 _REFERENCES = re.compile(r"\s*\x04#+ (?:[\dIVX]+\.? )?(?:references|bibliography|literature(?: cited)?|notes and references)[.:]?\s*", re.I)
 _CAPTION_OPTION = re.compile(r"\bcaption\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,\]]*))")
 _CAPTIONED_TABLES = frozenset({"tblr", "longtblr", "talltblr"})
+MAX_STACKED_CHARACTERS = 300  # of a table in a cell that is lines on top of one another
 MAX_ABSTRACTS = 4  # of one root: in several languages
 _TABLE_ARGUMENTS = {  # "om" of all others
     "tabularx": "mom", "tabular*": "mom", "tabulary": "mm", "xltabular": "omm", "NiceTabular": "omo", "NiceTabularX": "momo",
     "tabbing": "",
 }  # fmt: skip
-_FONTS = frozenset({"small", "footnotesize", "large", "bf", "it", "em", "sf", "tt", "minipage"})  # that begin no paragraph
+_TRANSPARENT = frozenset(
+    {
+        "subequations", "latexonly", "tiny", "scriptsize", "footnotesize", "small", "normalsize", "large", "Large", "bf", "it", "em", "sf",
+        "tt", "rm", "sl", "sc", "bfseries", "itshape", "slshape", "scshape", "sffamily", "ttfamily",
+    }
+)  # fmt: skip
+# that begin and end no paragraph
+_STACKS = {"tabular": "om", "minipage": "ooom"}  # that a cell of a table has for lines on top of one another
 _ENVIRONMENT_ARGUMENTS = {
     "figure": "o", "table": "o", "wrapfigure": "omom", "wraptable": "omom", "minipage": "ooom", "multicols": "m", "subfigure": "om",
     "subtable": "om", "algorithm": "o", "algorithmic": "o", "algorithm2e": "o", "adjustwidth": "mm", "spacing": "m", "sidewaystable": "o",
@@ -75,6 +83,8 @@ def begin(renderer: "Renderer", text: str, end: int, out: list[str], environment
             _withdraw_heading(out)
             return _drop(renderer, text, position, raw_name, "bibliography")
         out.append(heading(1, "References"))
+    if renderer.table_depth and name in _STACKS and (after := _stacked(renderer, text, position, raw_name, out)) >= 0:
+        return after
     environments.append(raw_name)
     return _enter(renderer, text, position, raw_name, out)
 
@@ -123,6 +133,21 @@ def _table(renderer: "Renderer", text: str, position: int, raw_name: str, out: l
     if name == "deluxetable" and (given := renderer.scan.optional_argument(text, position)) is not None:
         position = given[1]  # its placement comes last
     return position
+
+
+def _stacked(renderer: "Renderer", text: str, position: int, raw_name: str, out: list[str]) -> int:
+    """A cell of lines on top of one another, `\\begin{tabular}{c}mean\\\\(error)\\end{tabular}`: one line; -1 where it is more."""
+    position = renderer.arguments(text, position, _STACKS[raw_name.rstrip("*")])[1]
+    closing = f"\\end{{{raw_name}}}"
+    stop = text.find(closing, position, position + MAX_STACKED_CHARACTERS)
+    content = text[position:stop]
+    if stop < 0 or any(mark in content for mark in ("\\begin", "\\Axiom", "\\AXC")) or "&" in content.replace("\\&", ""):
+        return -1
+    after = stop + len(closing)
+    if " | " not in out[max(renderer.table_start, len(out) - 100) :] and text[renderer.scan.skip_space(text, after) :][:1] != "&":
+        return -1  # its table has no columns
+    out.append(renderer.inline(content))
+    return after
 
 
 def _theorem(renderer: "Renderer", text: str, position: int, name: str, title: str, note: str, out: list[str]) -> int:
@@ -186,7 +211,8 @@ def _columns(renderer: "Renderer", text: str, position: int, name: str, out: lis
 
 def _block(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> int:
     """An environment that is a paragraph or more, without what only TeX reads."""
-    out.append("\n\n" if name not in _FONTS else "\n")
+    if name not in _TRANSPARENT:
+        out.append("\n\n" if name != "minipage" else "\n")
     if (wanted := _ENVIRONMENT_ARGUMENTS.get(name)) is not None:
         return renderer.arguments(text, position, wanted)[1]
     given = renderer.scan.optional_argument(text, position) if text[position : position + 1] == "[" else None
@@ -261,12 +287,6 @@ def end_environment(renderer: "Renderer", text: str, end: int, out: list[str], e
     return found.end()
 
 
-def _drop_empty_rows(out: list[str], start: int) -> None:
-    """Rows without a word, as those of pictures, out of the table that `out` holds from `start`."""
-    rows = "".join(out[start:]).split("\n")
-    out[start:] = ["\n".join(row for row in rows if "|" not in row or row.strip(" |\t"))]
-
-
 def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
     """What the end of an environment prints."""
     name = raw_name.rstrip("*")
@@ -276,11 +296,12 @@ def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
     if name in TABLE_ENVIRONMENTS:
         renderer.table_depth = max(0, renderer.table_depth - 1)
         renderer.tabbing_depth -= name == "tabbing"
-        if not renderer.table_depth and " | " in out[renderer.table_start :]:
-            _drop_empty_rows(out, renderer.table_start)
+        if not renderer.table_depth:
+            out[renderer.table_start :] = [end_cells("".join(out[renderer.table_start :]))]
     elif name in algorithms.ENVIRONMENTS and raw_name not in renderer.theorems and name not in renderer.theorems:
         algorithms.leave(renderer, out)
-    out.append("\n\n")
+    if name not in _TRANSPARENT or raw_name in renderer.theorems:
+        out.append("\n\n")
 
 
 _ENVIRONMENTS: dict[str, "Handler"] = {

@@ -37,6 +37,7 @@ from tools.fast_encoder import FastEncoder
 from tools.hf_tokenizer import export_tokenizer
 from tools.tokenizer import LatexTokenizer
 from tools.tokenizer_measures import commonest_sequences
+from tools.tokenizer_probes import word_families
 from train.config import load_recipe, num_matmul_parameters, num_parameters
 
 SIZES = (32_000, 48_000, 64_000, 102_400)
@@ -106,8 +107,9 @@ def compare(corpus: Path, paths: dict[str, Path]) -> dict[str, Any]:
     papers = list(sample(folder, "validation", sys.maxsize))
     commonest = commonest_sequences(text for _, _, text in sample(folder, "train", sys.maxsize))
     counted = [text for _, _, text in sample(folder, "train", MAX_COUNTED_BYTES)]
+    families = word_families(text for _, _, text in papers)
     args = Namespace(split="validation", model_vocab_size=None, no_examples=True)
-    figures = {name: evaluate(name, open_tokenizer(path), papers, counted, commonest, args) for name, path in paths.items()}
+    figures = {name: evaluate(name, open_tokenizer(path), papers, counted, commonest, families, args) for name, path in paths.items()}
     return {"papers": [paper for paper, _, _ in papers], "tokenizers": figures}
 
 

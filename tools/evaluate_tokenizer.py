@@ -1,7 +1,7 @@
 """The symbolic-stability report: how tokenizers treat scientific text, side by side, as HTML and JSON.
 
 Texts come from one split of a corpus. How often each row of the embedding is used is counted on the training split as well.
-Beside the measures of TeX's structure stand those of TokenizerBench that apply to a corpus: tokens a word, tokens a character, round trip.
+Beside the measures of TeX's structure stand those of TokenizerBench (docs/tokenizer.md says which and why).
 """
 
 import argparse
@@ -20,6 +20,7 @@ from shards.store import Place
 from tools.any_tokenizer import AnyTokenizer, open_tokenizer
 from tools.corpus_folder import Corpus, read_corpus, read_documents
 from tools.tokenizer_measures import Measures, commonest_sequences
+from tools.tokenizer_probes import probe, word_families
 from tools.tokenizer_report import html_report
 
 PROG = "python -m tools.evaluate_tokenizer"
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise InputError(f"{args.corpus}: has no documents in its {args.split} split; give --split train, or another corpus")
     counted = [text for _, _, text in sample(corpus, "train", args.count_bytes)]
     commonest = commonest_sequences([*counted, *(text for _, _, text in papers)])
+    families = word_families(text for _, _, text in papers)
     report = {
         "format": 1,
         "corpus_fingerprint": corpus.fingerprint,
@@ -49,7 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         "papers": [paper for paper, _, _ in papers],
         "counted_bytes": sum(len(text.encode()) for text in counted),
         "commit": source_commit(),
-        "tokenizers": {name: evaluate(name, tokenizer, papers, counted, commonest, args) for name, tokenizer in tokenizers.items()},
+        "tokenizers": {
+            name: evaluate(name, tokenizer, papers, counted, commonest, families, args) for name, tokenizer in tokenizers.items()
+        },
     }
     write_bytes(out / REPORT_HTML, html_report(report).encode())
     write_manifest(out / REPORT_JSON, report)
@@ -119,6 +123,7 @@ def evaluate(
     papers: Sequence[tuple[str, str, str]],
     counted: Sequence[str],
     commonest: Sequence[str],
+    families: Sequence[Sequence[str]],
     args: argparse.Namespace,
 ) -> dict[str, Any]:
     """The figures of one tokenizer."""
@@ -132,12 +137,13 @@ def evaluate(
             rows.update(tokenizer.encode(text).ids.tolist())
     num_rows = args.model_vocab_size or tokenizer.num_pieces
     figures = measures.summary(commonest=commonest, counts_of_rows=rows, num_rows=num_rows, with_examples=not args.no_examples)
+    figures |= probe(tokenizer, commonest, families, with_names=not args.no_examples)
     print(f"{name}: {len(papers)} papers measured, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return figures
 
 
 def _print_table(tokenizers: dict[str, Any]) -> None:
-    columns = ["pieces", "bytes/token", "in math", "whole", "stable of 500", "parted/10^5", "byte fallback", "unused rows"]
+    columns = ["pieces", "bytes/token", "in math", "whole", "of 500 stable", "parted/10^5", "byte fallback", "unused rows"]
     print(f"{'tokenizer':<20}" + "".join(f"{column:>15}" for column in columns))
     for name, figures in tokenizers.items():
         sequences = figures["control_sequences"]
@@ -146,7 +152,7 @@ def _print_table(tokenizers: dict[str, Any]) -> None:
             _shown(figures["bytes_per_token"], ".3f"),
             _shown(figures["bytes_per_token_math"], ".3f"),
             _shown(sequences["whole"], ".2%"),
-            _shown(sequences["commonest_whole_and_stable"], ".2%"),
+            _shown(figures["contexts"]["whole_and_stable"], ".2%"),
             _shown(sequences["parted_per_100000"], ",.1f"),
             _shown(figures["byte_fallback_share"], ".4%"),
             _shown(figures["rows"]["never_used_share"], ".2%"),

@@ -19,13 +19,13 @@ from tools.any_tokenizer import AnyTokenizer, Encoding, Ids
 
 NUM_COMMANDS = 500
 NUM_EXAMPLES = 12
-PERCENTILES = (50, 90, 99)
+PERCENTILES = (50, 90, 95, 99)
 UNDER_TRAINED = 10  # occurrences in the texts counted
 
 _SEQUENCE = re.compile(rb"\\(?:[A-Za-z]+|[\x20-\x40\x5b-\x60\x7b-\x7e])")
 _NUMBER = re.compile(rb"[0-9]+")
 _ENVIRONMENT = re.compile(rb"\\(begin|end)(\{[A-Za-z]+\*?\})")
-_WORD = re.compile(rb"[A-Za-z]{2,}")
+WORD = re.compile(rb"[A-Za-z]{2,}")
 _WHITESPACE = re.compile(r"\s+")
 
 
@@ -90,15 +90,21 @@ class Measures:
         self.tokens_of_documents.append(len(encoding.ids))
         self.counts_of_ids.update(encoding.ids.tolist())
         self.rare_tokens += int(encoding.is_rare.sum())
-        self._add_fidelity(text, encoding)
+        self._add_fidelity(paper, text, encoding)
         self._add_regions(domain, text, encoding)
         self._add_sequences(paper, content, encoding)
         self._add_numbers(content, encoding)
         self._add_environments(content, encoding)
 
-    def _add_fidelity(self, text: str, encoding: Encoding) -> None:
+    def _add_fidelity(self, paper: str, text: str, encoding: Encoding) -> None:
         decoded = self.tokenizer.decode(encoding.ids.tolist())
         self.exact_documents += decoded == text
+        if decoded != text:
+            place = next((at for at, (one, other) in enumerate(zip(text, decoded, strict=False)) if one != other), len(decoded))
+            around = slice(max(0, place - 10), place + 10)
+            key = (repr(text[around]), repr(decoded[around]))
+            self.examples["changed"][key] += 1
+            self.example_papers.setdefault(key, paper)
         runs = Counter(_WHITESPACE.findall(text))
         kept = runs if decoded == text else runs & Counter(_WHITESPACE.findall(decoded))
         self.whitespace[0] += kept.total()
@@ -122,7 +128,7 @@ class Measures:
             self.tokens_by_kind[domain, kinds[region]] += int(count)
 
     def _add_words(self, offset: int, prose: bytes, encoding: Encoding) -> None:
-        found = [match.span() for match in _WORD.finditer(prose)]
+        found = [match.span() for match in WORD.finditer(prose)]
         if found:
             starts, ends = np.array(found).T + offset
             spans = _Spans.of(encoding, starts, ends)
@@ -195,7 +201,7 @@ class Measures:
             "documents": self.documents,
             "bytes": num_bytes,
             "tokens": num_tokens,
-            "bytes_per_token": _ratio(num_bytes, num_tokens),
+            "bytes_per_token": ratio(num_bytes, num_tokens),
             "bytes_per_token_by_kind": self._per_token(1),
             "bytes_per_token_by_domain": self._per_token(0),
             "bytes_per_token_math": self._math_per_token(),
@@ -203,25 +209,25 @@ class Measures:
             "environments": self._environment_figures(),
             "numbers": {
                 "count": self.numbers[0],
-                "tokens_apart_from_the_rest": _ratio(self.numbers[1], self.numbers[0]),
-                "digit_by_digit": _ratio(self.numbers[2], self.numbers[0]),
-                "tokens_per_digit": _ratio(self.number_tokens, self.numbers[3]),
+                "tokens_apart_from_the_rest": ratio(self.numbers[1], self.numbers[0]),
+                "digit_by_digit": ratio(self.numbers[2], self.numbers[0]),
+                "tokens_per_digit": ratio(self.number_tokens, self.numbers[3]),
             },
             "fidelity": {
-                "documents_that_come_back": _ratio(self.exact_documents, self.documents),
-                "whitespace_runs_that_come_back": _ratio(*self.whitespace),
+                "documents_that_come_back": ratio(self.exact_documents, self.documents),
+                "whitespace_runs_that_come_back": ratio(*self.whitespace),
             },
-            "byte_fallback_share": _ratio(self.rare_tokens, num_tokens),
+            "byte_fallback_share": ratio(self.rare_tokens, num_tokens),
             "fertility": {
-                "tokens_per_blank_parted_word": _ratio(num_tokens, self.words),
-                "tokens_per_character": _ratio(num_tokens, self.characters),
+                "tokens_per_blank_parted_word": ratio(num_tokens, self.words),
+                "tokens_per_character": ratio(num_tokens, self.characters),
                 "tokens_per_prose_word": _of_counter(self.tokens_of_words),
                 "tokens_per_document": _of_values(np.array(self.tokens_of_documents or [0])),
             },
             "rows": _row_figures(counts_of_rows, self.tokenizer.num_pieces, num_rows),
         }
         if with_examples:
-            figures["worst"] = {kind: self._worst(kind) for kind in ("parted", "split", "joined")}
+            figures["worst"] = {kind: self._worst(kind) for kind in ("parted", "split", "joined", "changed")}
         return figures
 
     def _per_token(self, place: int) -> dict[str, float | None]:
@@ -230,13 +236,13 @@ class Measures:
         for key, count in self.bytes_by_kind.items():
             num_bytes[key[place]] += count
             num_tokens[key[place]] += self.tokens_by_kind[key]
-        return {name: _ratio(count, num_tokens[name]) for name, count in sorted(num_bytes.items())}
+        return {name: ratio(count, num_tokens[name]) for name, count in sorted(num_bytes.items())}
 
     def _math_per_token(self) -> float | None:
         def total(counts: Counter[tuple[str, str]]) -> int:
             return sum(count for (_, kind), count in counts.items() if kind in ("inline_math", "display_math"))
 
-        return _ratio(total(self.bytes_by_kind), total(self.tokens_by_kind))
+        return ratio(total(self.bytes_by_kind), total(self.tokens_by_kind))
 
     def _sequence_figures(self, commonest: Sequence[str]) -> dict[str, Any]:
         total = self.sequences.total()
@@ -246,24 +252,24 @@ class Measures:
         return {
             "count": total,
             "distinct": len(self.sequences),
-            "whole": _ratio(self.whole.total(), total),
-            "commonest_form": _ratio(num_stable, total),
-            "parted_per_100000": _ratio(100_000 * self.parted.total(), total),
+            "whole": ratio(self.whole.total(), total),
+            "commonest_form": ratio(num_stable, total),
+            "parted_per_100000": ratio(100_000 * self.parted.total(), total),
             "commonest": len(commonest),
-            "commonest_always_whole": _ratio(len(always_whole), len(commonest)),
-            "commonest_always_stable": _ratio(len(stable), len(commonest)),
-            "commonest_whole_and_stable": _ratio(len(set(always_whole) & set(stable)), len(commonest)),
+            "commonest_always_whole": ratio(len(always_whole), len(commonest)),
+            "commonest_always_stable": ratio(len(stable), len(commonest)),
+            "commonest_whole_and_stable": ratio(len(set(always_whole) & set(stable)), len(commonest)),
             "tokens_per_sequence": self._tokens_per_sequence(),
         }
 
     def _tokens_per_sequence(self) -> float | None:
         tokens = sum(len(form) * count for forms in self.forms.values() for form, count in forms.items())
-        return _ratio(tokens, sum(forms.total() for forms in self.forms.values()))
+        return ratio(tokens, sum(forms.total() for forms in self.forms.values()))
 
     def _environment_figures(self) -> dict[str, Any]:
         both = {name: forms for name, forms in self.environments.items() if {side for side, _ in forms} == {"begin", "end"}}
         agreeing = [name for name, forms in both.items() if len({form for _, form in forms}) == 1 and next(iter(forms))[1][:1] != (-1,)]
-        return {"distinct": len(both), "begin_and_end_agree": _ratio(len(agreeing), len(both))}
+        return {"distinct": len(both), "begin_and_end_agree": ratio(len(agreeing), len(both))}
 
     def _worst(self, kind: str) -> list[dict[str, Any]]:
         commonest = sorted(self.examples[kind].items(), key=lambda item: (-item[1], item[0]))[:NUM_EXAMPLES]
@@ -278,7 +284,7 @@ def _row_figures(counts: Mapping[int, int], num_pieces: int, num_rows: int) -> d
         "rows": num_rows,
         "without_a_piece": max(0, num_rows - num_pieces),
         "never_used": num_rows - used,
-        "never_used_share": _ratio(num_rows - used, num_rows),
+        "never_used_share": ratio(num_rows - used, num_rows),
         f"used_less_than_{UNDER_TRAINED}_times": rarely,
         "ids_past_the_last_row": sum(count for number, count in counts.items() if number >= num_rows),
         "tokens_counted": sum(counts.values()),
@@ -293,11 +299,11 @@ def _of_counter(counts: Counter[int]) -> dict[str, float]:
 
 
 def _of_values(values: npt.NDArray[np.int64]) -> dict[str, float]:
-    return {"mean": round(float(values.mean()), 4)} | {
-        f"p{percentile}": float(np.percentile(values, percentile)) for percentile in PERCENTILES
-    }
+    figures = {"mean": round(float(values.mean()), 4), "deviation": round(float(values.std()), 4)}
+    figures |= {"least": float(values.min()), "most": float(values.max())}
+    return figures | {f"p{percentile}": float(np.percentile(values, percentile)) for percentile in PERCENTILES}
 
 
-def _ratio(part: float, whole: float) -> float | None:
+def ratio(part: float, whole: float) -> float | None:
     """Six digits after the point; None where there is nothing to divide by."""
     return round(part / whole, 6) if whole else None

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from tools.tokenizer_probes import EDGE_TEXTS, failures
+
+NUM_SHOWN = 60
+
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c1e21; --soft: #667085; --line: #d9dde3; --paper: #ffffff; --mark: #0b6e4f; --bar: #9ec5b4; }
 @media (prefers-color-scheme: dark) {
@@ -56,9 +60,14 @@ _SEQUENCE_ROWS = (
     _Row("one token and nothing else", ("control_sequences", "whole"), ".3%", True),
     _Row("the same ids as most often", ("control_sequences", "commonest_form"), ".3%", True),
     _Row("parted, in 100,000", ("control_sequences", "parted_per_100000"), ",.1f", False),
-    _Row("of the 500 commonest: always one token", ("control_sequences", "commonest_always_whole"), ".2%", True),
-    _Row("of the 500 commonest: one form in every context", ("control_sequences", "commonest_always_stable"), ".2%", True),
-    _Row("of the 500 commonest: both", ("control_sequences", "commonest_whole_and_stable"), ".2%", True),
+    _Row("of the 500 commonest, as many as stand in these papers", ("control_sequences", "commonest"), ",d", None),
+    _Row("of those, in these papers: always one token", ("control_sequences", "commonest_always_whole"), ".2%", True),
+    _Row("of those, in these papers: one form", ("control_sequences", "commonest_always_stable"), ".2%", True),
+    _Row("of those, in these papers: both", ("control_sequences", "commonest_whole_and_stable"), ".2%", True),
+    _Row("of the 500 commonest, each in every context: always one token", ("contexts", "always_whole"), ".2%", True),
+    _Row("of the 500 commonest, each in every context: one form", ("contexts", "always_stable"), ".2%", True),
+    _Row("of the 500 commonest, each in every context: both", ("contexts", "whole_and_stable"), ".2%", True),
+    _Row("in every context: parted, in 100,000", ("contexts", "parted_per_100000"), ",.1f", False),
     _Row("tokens a control sequence", ("control_sequences", "tokens_per_sequence"), ".3f", False),
     _Row("environments whose \\begin and \\end agree", ("environments", "begin_and_end_agree"), ".2%", True),
 )
@@ -77,6 +86,15 @@ _OTHER_ROWS = (
     _Row("tokens a paper, median", ("fertility", "tokens_per_document", "p50"), ",.0f", False),
     _Row("tokens a paper, 99th percentile", ("fertility", "tokens_per_document", "p99"), ",.0f", False),
 )
+_FAMILY_ROWS = (
+    _Row("consistency, 1 / (1 + deviation of tokens in a family)", ("word_families", "consistency"), ".3f", True),
+    _Row("families whose words begin with the same token", ("word_families", "first_token_is_shared"), ".2%", True),
+    _Row("tokens a word", ("word_families", "tokens_per_word"), ".3f", False),
+)
+_EDGE_ROWS = (
+    _Row("edge cases that come back exactly", ("edge_cases", "come_back"), ".2%", True),
+    _Row("tokens of a word 1,000 times over those of it 10 times", ("edge_cases", "tokens_of_1000_repeats_over_those_of_10"), ".2f", None),
+)
 _ROW_ROWS = (
     _Row("rows of the embedding", ("rows", "rows"), ",d", None),
     _Row("rows without a piece", ("rows", "without_a_piece"), ",d", False),
@@ -89,6 +107,7 @@ _WORST = {
     "parted": "A token holds a part of the control sequence together with something outside of it",
     "split": "The control sequence takes several tokens",
     "joined": "One token holds the control sequence and more: its id depends on what stands beside it",
+    "changed": "The text does not come back: what stood there, and what came back",
 }
 
 
@@ -109,7 +128,20 @@ def html_report(report: Figures) -> str:
             _SEQUENCE_ROWS,
         ),
         _table("Numbers, whitespace, characters, words", "", tokenizers, _OTHER_ROWS),
+        _table(
+            "Related words",
+            f"{first['word_families']['families']:,} families of words that differ in their endings, as compute, computed, computes.",
+            tokenizers,
+            _FAMILY_ROWS,
+        ),
+        _table(
+            "Edge cases",
+            "Texts of other scripts, made of rare characters, or long. Below: characters a token of each.",
+            tokenizers,
+            _EDGE_ROWS + tuple(_Row(name, ("edge_cases", "characters_per_token", name), ".2f", True) for name in EDGE_TEXTS),
+        ),
         _table("Rows of the embedding", "A row that no text reaches is memory and parameters for nothing.", tokenizers, _ROW_ROWS),
+        _failing(tokenizers),
         _worst(tokenizers),
     ]
     body = "\n".join(section for section in sections if section)
@@ -154,6 +186,19 @@ def _by(title: str, field: str, tokenizers: Mapping[str, Figures], name_of: Call
     return _table(title, "", tokenizers, rows)
 
 
+def _failing(tokenizers: Mapping[str, Figures]) -> str:
+    """Which of the commonest control sequences have no token, or not one, of their own in some context."""
+    parts = []
+    for name, figures in tokenizers.items():
+        names = failures(figures)
+        if names:
+            more = f" … and {len(names) - NUM_SHOWN:,} more" if len(names) > NUM_SHOWN else ""
+            shown = " ".join(f"<code>{escape(sequence)}</code>" for sequence in names[:NUM_SHOWN])
+            parts.append(f"<p><b>{escape(name)}</b>, {len(names):,} of {figures['contexts']['control_sequences']:,}: {shown}{more}</p>")
+    lead = "The commonest control sequences that are not one token and the same in every context"
+    return f"<h2>Commands that fail</h2><p class=soft>{lead}.</p>" + "\n".join(parts) if parts else ""
+
+
 def _worst(tokenizers: Mapping[str, Figures]) -> str:
     parts = []
     for name, figures in tokenizers.items():
@@ -168,6 +213,6 @@ def _worst(tokenizers: Mapping[str, Figures]) -> str:
             )
             parts.append(
                 f"<h2>Worst of {escape(name)}: {kind}</h2><p class=soft>{escape(meaning)}.</p><div class=scroll><table>"
-                f"<tr><th>control sequence</th><th>its tokens</th><th>times</th><th>first in</th></tr>{lines}</table></div>"
+                f"<tr><th>what</th><th>its tokens</th><th>times</th><th>first in</th></tr>{lines}</table></div>"
             )
     return "\n".join(parts)

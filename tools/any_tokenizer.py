@@ -34,10 +34,13 @@ class Encoding:
 
 
 class AnyTokenizer(Protocol):
-    """What the evaluation needs of a tokenizer. `kind` names its make; `num_pieces` counts ids."""
+    """What the evaluation needs of a tokenizer. `kind` names its make; `num_pieces` counts the ids that stand for something; `num_rows`, at
+    least as many, is the size that its file states: rows of an embedding.
+    """
 
     kind: str
     num_pieces: int
+    num_rows: int
 
     def encode(self, text: str) -> Encoding: ...  # noqa: D102
 
@@ -57,9 +60,10 @@ class SentencePieceModel:
             self._processor.LoadFromSerializedProto(model)
         except (RuntimeError, ValueError, TypeError) as error:
             raise InputError(f"{name}: is no SentencePiece model ({error})") from None
-        self.num_pieces = int(self._processor.GetPieceSize())
-        pieces = [self._processor.IdToPiece(number) for number in range(self.num_pieces)]
-        self._is_byte = np.array([self._processor.IsByte(number) for number in range(self.num_pieces)])
+        self.num_rows = int(self._processor.GetPieceSize())
+        self.num_pieces = sum(not self._processor.IsUnused(number) for number in range(self.num_rows))
+        pieces = [self._processor.IdToPiece(number) for number in range(self.num_rows)]
+        self._is_byte = np.array([self._processor.IsByte(number) for number in range(self.num_rows)])
         self._num_bytes = np.array(
             [1 if is_byte else len(piece.replace("▁", " ").encode()) for piece, is_byte in zip(pieces, self._is_byte, strict=True)]
         )
@@ -96,7 +100,7 @@ class HuggingFaceTokenizer:
         self._tokenizer = tokenizer
         self._tokenizer.no_truncation()
         self._tokenizer.encode_special_tokens = True
-        self.num_pieces = int(tokenizer.get_vocab_size())
+        self.num_pieces = self.num_rows = int(tokenizer.get_vocab_size())
         vocab = tokenizer.get_vocab()
         self._bytes = {vocab[name] for name in (f"<0x{byte:02X}>" for byte in range(256)) if name in vocab}
 

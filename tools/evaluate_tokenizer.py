@@ -135,7 +135,7 @@ def evaluate(
     if args.split != "train":
         for text in counted:
             rows.update(tokenizer.encode(text).ids.tolist())
-    num_rows = args.model_vocab_size or tokenizer.num_pieces
+    num_rows = args.model_vocab_size or tokenizer.num_rows
     figures = measures.summary(commonest=commonest, counts_of_rows=rows, num_rows=num_rows, with_examples=not args.no_examples)
     figures |= probe(tokenizer, commonest, families, with_names=not args.no_examples)
     print(f"{name}: {len(papers)} papers measured, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)

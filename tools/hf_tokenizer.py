@@ -67,8 +67,8 @@ def tokenizer_json(tokenizer: LatexTokenizer) -> dict[str, Any]:
     model = model_format.ModelProto.FromString(tokenizer.model)
     if model.trainer_spec.model_type != _BPE:
         raise InputError(f"{tokenizer.name}: only BPE models give equal ids in Hugging Face tokenizers; train one with --model-type bpe")
-    pieces = [piece.piece for piece in model.pieces]
-    types = [piece.type for piece in model.pieces]
+    pieces = [piece.piece for piece in model.pieces[: tokenizer.num_pieces]]  # rows of padding have none
+    types = [piece.type for piece in model.pieces[: tokenizer.num_pieces]]
     user_symbols = {piece for piece, kind in zip(pieces, types, strict=True) if kind == _USER_DEFINED}
     if not user_symbols >= set(USER_SYMBOLS) or not all(is_group(piece) for piece in user_symbols - set(USER_SYMBOLS)):
         raise InputError(f"{tokenizer.name}: its user symbols are not those of this version; train it again")

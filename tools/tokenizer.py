@@ -118,15 +118,18 @@ class LatexTokenizer:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
         return cls(model, name=str(path))
 
-    @property
+    @functools.cached_property
     def num_pieces(self) -> int:
-        """Pieces of the model, specials and bytes included."""
-        return int(self._processor.GetPieceSize())
+        """Pieces of the model, specials and bytes included, without the unused ones that fill it up to the size that was asked for."""
+        number = int(self._processor.GetPieceSize())
+        while self._processor.IsUnused(number - 1):
+            number -= 1
+        return number
 
-    @property
+    @functools.cached_property
     def vocab_size(self) -> int:
-        """Rows of the embedding: `num_pieces`, padded to a multiple of 128."""
-        return padded_vocab_size(self.num_pieces)
+        """Rows of the embedding: a multiple of 128. Those from `num_pieces` on are padding, which no text gives."""
+        return padded_vocab_size(int(self._processor.GetPieceSize()))
 
     @property
     def unk_id(self) -> int:

@@ -87,8 +87,12 @@ class TooFewPiecesError(InputError):
         self.largest = largest
         below = largest // PAD_MULTIPLE * PAD_MULTIPLE
         self.suggested = below if below > NUM_FIXED_PIECES else None
-        advice = f"give {below} or less, --shrink-to-fit, or a larger corpus" if self.suggested else "a larger corpus is needed"
-        super().__init__(f"--vocab-size {vocab_size}: the sample has pieces for {largest} at the most; {advice}")
+        advice = (
+            f"give {below} or less, --shrink-to-fit, --pad-to-size, or a larger corpus"
+            if self.suggested
+            else "--pad-to-size or a larger corpus is needed"
+        )
+        super().__init__(f"--vocab-size {vocab_size}: the sample has pieces for {largest} at the most, rarest ones included; {advice}")
 
 
 def _keep_bounded(counts: Counter[str]) -> None:
@@ -136,13 +140,19 @@ def main(arguments: list[str] | None = None) -> int:
         "more_specials": tuple(specials)[len(SPECIAL_TOKENS) :],
     }
     try:
-        model = train_model(dict(kept), vocab_size=args.vocab_size, **settings)
+        model = train_model(dict(kept), vocab_size=args.vocab_size, is_padded=args.pad_to_size, **settings)
     except TooFewPiecesError as error:
         if not args.shrink_to_fit or error.suggested is None:
             raise
         _say(f"the sample has pieces for {error.largest:,}, not for {args.vocab_size:,}: a vocabulary of {error.suggested:,} is trained")
         model = train_model(dict(kept), vocab_size=error.suggested, **settings)
     tokenizer = LatexTokenizer(model)
+    num_unused = tokenizer.vocab_size - tokenizer.num_pieces
+    if args.pad_to_size and num_unused >= PAD_MULTIPLE:
+        _say(
+            f"the sample has pieces for {tokenizer.num_pieces:,}, not for {args.vocab_size:,}: "
+            f"{num_unused:,} rows are padding, which no text uses"
+        )
     num_measured = sum(len(text.encode()) for text in sample.first_texts)
     bytes_per_token = num_measured / max(1, sum(len(tokenizer.encode(text)) for text in sample.first_texts))
     remove_temporaries(out)
@@ -157,6 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
             "model_type": args.model_type,
             "vocab_size": tokenizer.vocab_size,
             "num_pieces": tokenizer.num_pieces,
+            "rows_of_padding": num_unused,
             "special_tokens": specials,
             "user_symbols": [*USER_SYMBOLS, *groups],
             "character_coverage": args.character_coverage,
@@ -197,8 +208,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PIECES",
         help=f"frequent groups such as _{{i}} and (x) that get a piece; without it 1/{GROUP_SHARE} of the vocabulary at most",
     )
-    parser.add_argument(
+    short = parser.add_mutually_exclusive_group()
+    short.add_argument(
         "--shrink-to-fit", action="store_true", help="where the sample has too few pieces, take as many as it has, to a multiple of 128"
+    )
+    short.add_argument(
+        "--pad-to-size",
+        action="store_true",
+        help="where the sample has too few pieces, fill up with rows that no text uses, and say how many",
     )
     parser.add_argument(
         "--fim", action="store_true", help=f"reserve {', '.join(FIM_TOKENS)} for fill-in-the-middle, after the other specials"
@@ -339,8 +356,13 @@ def train_model(
     character_coverage: float = 0.9999,
     groups: Sequence[str] = (),
     more_specials: Sequence[str] = (),
+    is_padded: bool = False,
 ) -> bytes:
-    """Counts of pieces of text → a SentencePiece model of exactly `vocab_size` pieces. Raises `InputError` where they are too few."""
+    """Counts of pieces of text → a SentencePiece model of exactly `vocab_size` pieces.
+
+    BPE ends where every counted piece is one piece of the model, so a small text fills a bounded vocabulary, however rare its words are.
+    Where it is too small, unused pieces fill up the model if `is_padded`; else `TooFewPiecesError` says how many there are.
+    """
     if not counts:
         raise InputError("the sample holds no text to learn from; give a larger corpus or --max-bytes")
     model_file = io.BytesIO()
@@ -384,8 +406,11 @@ def train_model(
         said = str(error).rpartition("] ")[2]  # without the line of its source
         raise InputError(f"--vocab-size {vocab_size}: SentencePiece cannot train on this sample: {said}") from None
     model = model_format.ModelProto.FromString(model_file.getvalue())
-    if len(model.pieces) != vocab_size:
+    if len(model.pieces) != vocab_size and not is_padded:
         raise TooFewPiecesError(vocab_size, len(model.pieces))
+    for number in range(vocab_size - len(model.pieces)):
+        # no text gives it: merges build pieces from pieces, and none of them holds a part of such a name with digits in it
+        model.pieces.add(piece=f"<unused {number}>", score=0.0, type=model_format.ModelProto.SentencePiece.UNUSED)
     return _with_plain_spaces(model)
 
 

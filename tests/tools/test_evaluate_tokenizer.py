@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from shards.errors import InputError
 from tests.tools.small_corpus import sample_text
 from tools import evaluate_tokenizer
-from tools.any_tokenizer import AnyTokenizer, open_tokenizer
+from tools.any_tokenizer import AnyTokenizer, SentencePieceModel, open_tokenizer
 from tools.hf_tokenizer import tokenizer_json
 from tools.tokenizer import LatexTokenizer
 from tools.tokenizer_measures import Measures, commonest_sequences
 from tools.tokenizer_report import html_report
+from tools.train_tokenizer import NUM_FIXED_PIECES, train_model
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEXT = "let $\\alpha \\in x$ be 12, \\[ \\int_{0}^{17} \\] \\\\alpha é.\n\n\\begin{equation}\nx\n\\end{equation}\n"
@@ -159,6 +160,11 @@ def test_rows_that_nothing_trains_are_counted(of_every_make: dict[str, AnyTokeni
     assert (rows["rows"], rows["without_a_piece"]) == (tokenizer.num_pieces + 360, 360)
     assert rows["never_used"] == tokenizer.num_pieces + 360 - used
     assert figures(tokenizer, TEXT, num_rows=10)["rows"]["ids_past_the_last_row"] > 0
+    padded = SentencePieceModel(train_model({"let": 9, " be": 5}, vocab_size=NUM_FIXED_PIECES + 100, is_padded=True), "padded")
+    assert padded.num_pieces < padded.num_rows == NUM_FIXED_PIECES + 100
+    rows = figures(padded, TEXT, num_rows=padded.num_rows)["rows"]
+    assert rows["without_a_piece"] == padded.num_rows - padded.num_pieces
+    assert rows["never_used"] >= rows["without_a_piece"]
 
 
 def test_no_text_gives_figures_and_no_division_by_nothing(of_every_make: dict[str, AnyTokenizer]) -> None:

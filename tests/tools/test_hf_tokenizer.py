@@ -119,6 +119,17 @@ def test_the_export_is_the_same_bytes_twice(tokenizer_folder: Path, tmp_path: Pa
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in names)
 
 
+def test_rows_of_padding_have_no_piece(tmp_path: Path) -> None:
+    made = LatexTokenizer(train_model({"ab": 5, "the": 9}, vocab_size=NUM_FIXED_PIECES + 200, is_padded=True))
+    exported = tokenizers.Tokenizer.from_str(json.dumps(tokenizer_json(made)))
+    exported.encode_special_tokens = True
+    assert exported.get_vocab_size() == made.num_pieces < made.vocab_size - 128
+    assert exported.decode([made.num_pieces]) == made.decode([made.num_pieces]) == ""
+    text = "the ab <unused 3> <unused 0>"
+    assert ids_of(exported, text) == made.encode(text)
+    assert exported.decode(made.encode(text), skip_special_tokens=False) == text
+
+
 def test_a_unigram_model_is_refused(tmp_path: Path) -> None:
     counts = {"\\alpha": 50, " the": 40, "{": 30, "}": 30, "x": 20, " group": 20, " sheaves": 12, "\\int": 9, " module": 8, "_": 7}
     (tmp_path / "tokenizer.model").write_bytes(train_model(counts, vocab_size=NUM_FIXED_PIECES + 28, model_type="unigram"))

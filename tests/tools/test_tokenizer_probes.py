@@ -14,7 +14,7 @@ from tools.tokenizer_probes import AFTER, BEFORE, EDGE_TEXTS, context_figures, e
 class Spelled:
     """A token for each match of a pattern and each character between; upper case is lost on the way back."""
 
-    kind, num_pieces = "by hand", 1000
+    kind, num_pieces, num_rows = "by hand", 1000, 1000
 
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(f"{pattern}|.", re.DOTALL)

@@ -15,6 +15,7 @@ from tools.train_tokenizer import (
     NUM_FIXED_PIECES,
     PRESETS,
     Sample,
+    TooFewPiecesError,
     frequent_characters,
     mine_groups,
     piece_counts,
@@ -46,6 +47,7 @@ def test_the_manifest_says_what_it_was_made_from(corpus_folder: Path, tokenizer_
         "math": {"documents": 16, "bytes": sum(len(sample_text(seed).encode()) for seed in range(16))},
     }
     assert manifest["bytes_per_token_of_sample"] > 2
+    assert manifest["rows_of_padding"] == 0
 
 
 def test_the_settings_of_sentencepiece_are_those_that_keep_latex(tokenizer_folder: Path) -> None:
@@ -138,6 +140,28 @@ def test_a_vocabulary_shrinks_to_fit_on_request(corpus_folder: Path, tmp_path: P
     assert "not for 50,048" in capsys.readouterr().err
 
 
+def test_a_vocabulary_is_filled_up_on_request(corpus_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ("--vocab-size", "3200")
+    with pytest.raises(InputError, match=r"has pieces for [0-9]+ at the most") as refused:
+        train(corpus_folder, tmp_path / "refused", *flags)
+    assert isinstance(refused.value, TooFewPiecesError)
+    manifest = train(corpus_folder, tmp_path / "t", *flags, "--pad-to-size")
+    num_pieces = refused.value.largest
+    assert NUM_FIXED_PIECES < num_pieces < 3200
+    assert (manifest["vocab_size"], manifest["num_pieces"], manifest["rows_of_padding"]) == (3200, num_pieces, 3200 - num_pieces)
+    assert f"{3200 - num_pieces:,} rows are padding" in capsys.readouterr().err
+    tokenizer = LatexTokenizer.load(tmp_path / "t")
+    assert (tokenizer.num_pieces, tokenizer.vocab_size) == (num_pieces, 3200)
+    assert tokenizer.decode([num_pieces, 3199]) == ""
+    stock = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "t" / "tokenizer.model"))
+    assert stock.GetPieceSize() == 3200
+    text = sample_text(2) + f"<unused 0> <unused {3199 - num_pieces}>"
+    assert stock.encode(text) == tokenizer.encode(text)
+    assert max(tokenizer.encode(text)) < num_pieces
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert train(corpus_folder, tmp_path / "again", "--pad-to-size")["rows_of_padding"] == 0
+
+
 def test_a_frequent_character_has_a_piece_whatever_share_it_is() -> None:
     counts = {"the": 400_000, " group": 200_000, "ψ": 30, "ж": 1}
     tokenizer = LatexTokenizer(train_model(counts, vocab_size=NUM_FIXED_PIECES + 14))
@@ -171,7 +195,7 @@ def test_unigram_is_an_option_and_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (["--vocab-size", "50000"], "give .* or less, --shrink-to-fit, or a larger corpus"),
+        (["--vocab-size", "50000"], "give .* or less, --shrink-to-fit, --pad-to-size, or a larger corpus"),
         (["--vocab-size", "128"], "are taken by specials"),
         (["--max-bytes", "0"], "at least 1"),
         (["--max-groups", "-1"], "0 for none"),

@@ -107,6 +107,7 @@ class Renderer:
         self.is_in_front = False
         self.inner_addresses: list[str] = []  # that stand in the argument of an author
         self.algorithm_depth = 0
+        self.has_algorithm_lines = False  # of a command of an algorithm's package
         self.is_algorithmic = False
         self.algorithms: list[tuple[int, bool]] = []  # that are open: where in what is written, whether lines had numbers before
         self.line_step = 0  # every how many lines of an algorithm the reader sees a number; 0 for none
@@ -119,6 +120,7 @@ class Renderer:
         self.cite_labels: Mapping[str, tuple[str, str]] = {}  # key → author, year
         self.tabbing_depth = 0
         self.listing_escapes: tuple[str, str] | None = None  # marks between which a listing has TeX
+        self.listing_styles: dict[str, tuple[str, str]] = {}  # style → its marks
         self.quote_depth = 0
         self.autoref_names: Mapping[str, str] = {}  # `section` → what `\sectionautorefname` stands for
         self.reference_names = ReferenceNames("", theorems, {})
@@ -136,7 +138,7 @@ class Renderer:
         self.lists = lists.Lists(document_class[1].lower() if document_class else "")
         if preamble:
             self.lists.read_preamble(preamble)
-            if "lstset" in preamble:
+            if "lstset" in preamble or "lstdefinestyle" in preamble:
                 listings.read_preamble(self, preamble)
             self.has_line_numbers = algorithms.are_lines_numbered(preamble)
             self.has_block_ends = algorithms.have_blocks_ends(preamble)
@@ -197,7 +199,7 @@ class Renderer:
                 position = start + 1
             elif token == "\x02":
                 end = formulas.mark_end(text, start)
-                out.append(formulas.inline_math(self, text[start + 1 : end]))
+                formulas.write_inline(self, text[start + 1 : end], out)
                 position = end + 1
             elif token in "{}\x03":
                 position = start + 1

@@ -16,7 +16,7 @@ VERBATIM_ENVIRONMENTS = _words(
 DRAWING_ENVIRONMENTS = _words(
     "tikzpicture picture pspicture pspicture* pgfpicture psgraph axis circuitikz feynman fmfgraph fmfgraph* forest asy asydef "
     "overpic texdraw mfpic xy dependency postscript prooftree@ tikzcd@ pspictureinternal tikzpicture* qcircuit@ gnuplot luacode "
-    "comment filecontents filecontents* CCSXML"
+    "comment filecontents filecontents* CCSXML htmlonly rawhtml imagesonly"
 )
 DISPLAY_ENVIRONMENTS = _words(
     "equation align alignat flalign xalignat xxalignat gather multline eqnarray displaymath dmath dgroup IEEEeqnarray empheq numcases "

@@ -515,6 +515,18 @@ _CJK = r"""
 \CJKindent{}
 """
 
+_HTML = r"""
+\htmlref#1#2{#1}
+\htmladdnormallink#1#2{#1}
+\htmladdnormallinkfoot#1#2{#1\footnote{#2}}
+\htmladdimg[]#1#2{}
+\htmlimage#1{}
+\htmlbody[]#1{}
+\latexhtml#1#2{#1}
+\latex#1{#1}
+\html#1{}
+"""
+
 _ALIASES = {
     "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "llncs": _SPRINGER, "svjour": _SPRINGER,
     "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM,
@@ -530,7 +542,7 @@ _ALIASES = {
     "mdpi": _MDPI, "copernicus": _GEOSCIENCE, "agujournal": _GEOSCIENCE, "agutex": _GEOSCIENCE, "interact": _WILEY, "wileynjd": _WILEY,
     "cvpr": _VISION, "iccv": _VISION, "eccv": _VISION, "wacv": _VISION, "lmcs": _LMCS, "prettyref": _PRETTYREF, "svproc": _SPRINGER,
     "webofc": _SPRINGER, "nature": _NATURE, "nature3": _NATURE, "pnas": _PNAS, "ar": _ANNUAL_REVIEWS, "moriond": _WORLD_SCIENTIFIC,
-    "sprocl": _WORLD_SCIENTIFIC, "cjk": _CJK, "cjkutf": _CJK, **physics.ALIASES,
+    "sprocl": _WORLD_SCIENTIFIC, "cjk": _CJK, "html": _HTML, "latexml": _HTML, "cjkutf": _CJK, **physics.ALIASES,
 }  # fmt: skip
 _FIRST_WORD = re.compile(r"[a-z]*")
 _COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\]|<([^>]*)>)?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")

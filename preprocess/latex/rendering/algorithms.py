@@ -74,18 +74,21 @@ def enter(renderer: "Renderer", text: str, position: int, name: str, out: list[s
     renderer.algorithm_depth += 1
     renderer.is_algorithmic = name != "algorithm2e" and "\\begin{algorithmic}" in text[position - 20 : position + 2_000]
     renderer.line_step = renderer.num_lines = 0
+    renderer.has_algorithm_lines = renderer.has_algorithm_lines and renderer.algorithm_depth > 1
     if name == "algorithmic" and (every := _LINE_STEP.match(text, position)) is not None:
         renderer.line_step = int(every[1])
     renderer.algorithms.append((len(out), renderer.has_line_numbers))
 
 
-def leave(renderer: "Renderer", out: list[str]) -> None:
+def leave(renderer: "Renderer", name: str, out: list[str]) -> None:
     """Numbers the lines of an algorithm of algorithm2e at its end, where they want numbers."""
     if not renderer.algorithms:
         return
     renderer.algorithm_depth -= 1
     renderer.line_step = 0
     start, had_line_numbers = renderer.algorithms.pop()
+    if renderer.has_algorithm_lines and (name == "algorithmic" or not (renderer.algorithm_depth or renderer.is_algorithmic)):
+        _drop_blank_lines(out, start)
     if renderer.has_line_numbers and not renderer.is_algorithmic and not renderer.algorithm_depth:
         _number_lines(out, start, has_comment_numbers=renderer.has_comment_numbers)
     renderer.has_line_numbers = had_line_numbers
@@ -96,6 +99,7 @@ def _line(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     if not renderer.algorithm_depth and not name[0].isupper():
         return -1
     pattern = _ALGORITHM[name]
+    renderer.has_algorithm_lines = True
     given: list[str] = []
     for _ in range(pattern.count("{}")):
         found = renderer.scan.group(text, end)
@@ -120,6 +124,7 @@ def _block(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
     if not renderer.algorithm_depth or renderer.is_algorithmic:
         return -1
     arguments: list[str] = []
+    renderer.has_algorithm_lines = True
     opening, num_arguments, closing = _BLOCKS[name]
     if (given := renderer.scan.optional_argument(text, end)) is not None:
         end = given[1]
@@ -167,6 +172,14 @@ def _switch_line_numbers(renderer: "Renderer", text: str, end: int, name: str, o
 def _switch_block_ends(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     renderer.has_block_ends = name not in ("SetAlgoVlined", "SetAlgoNoEnd", "Setvlineskip")
     return skip_line_space(text, end)
+
+
+def _drop_blank_lines(out: list[str], start: int) -> None:
+    """The lines of an algorithm, which `out` holds from `start`, as one block; a caption stands apart."""
+    text = "".join(out[start:])
+    if "```" not in text:
+        lines = (f"\n{line}\n" if line.startswith("[caption:") else line for line in text.split("\n") if line.strip())
+        out[start:] = ["\n\n", "\n".join(lines)]
 
 
 def _number_lines(out: list[str], start: int, *, has_comment_numbers: bool) -> None:

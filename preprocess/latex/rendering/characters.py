@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from preprocess.latex.rendering.blocks import tabbed_row
-from preprocess.latex.rendering.formulas import display, inline_math
+from preprocess.latex.rendering.formulas import display, write_inline
 from preprocess.latex.scan import skip_line_space, unguard
 from preprocess.latex.tables import COMBINING
 
@@ -81,7 +81,10 @@ def control_symbol(renderer: "Renderer", text: str, end: int, character: str, ou
         if stop < 0:
             return end
         content = text[end:stop]
-        out.append(inline_math(renderer, content) if character == "(" else display(renderer, content))
+        if character == "(":
+            write_inline(renderer, content, out)
+        else:
+            out.append(display(renderer, content))
         return stop + 2
     if character in ")]":
         return end

@@ -259,7 +259,7 @@ def _verbatim(renderer: "Renderer", text: str, position: int, name: str, out: li
     marks = renderer.listing_escapes if name.startswith("lstlisting") else None
     if (given := renderer.scan.optional_argument(text, position)) is not None and text[position : position + 1] == "[" and given[1] <= stop:
         position = given[1]
-        marks = listings.escapes(given[0]) or marks
+        marks = listings.escapes(renderer, given[0]) or marks
         if caption := _CAPTION_OPTION.search(given[0]):
             out.append(f"\n\n[caption: {renderer.inline(caption[1] or caption[2] or '')}]\n\n")
     if name == "minted":
@@ -299,7 +299,7 @@ def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
         if not renderer.table_depth:
             out[renderer.table_start :] = [end_cells("".join(out[renderer.table_start :]))]
     elif name in algorithms.ENVIRONMENTS and raw_name not in renderer.theorems and name not in renderer.theorems:
-        algorithms.leave(renderer, out)
+        algorithms.leave(renderer, name, out)
     if name not in _TRANSPARENT or raw_name in renderer.theorems:
         out.append("\n\n")
 

@@ -24,9 +24,17 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*\(\s*\)"
     r"|\\(?:hfill|hfil|xspace|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
+    r"|\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge)(?![A-Za-z])[ \t]*"
     r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
+_OLD_ALPHABET = re.compile(r"\\(Bbb|frak|Cal)(?![A-Za-z])")
+_ALPHABETS = {"Bbb": r"\mathbb", "frak": r"\mathfrak", "Cal": r"\mathcal"}
+_TENSOR = re.compile(r"\\(tensor|indices)(?![A-Za-z])(\*?)")
+_INDEX = re.compile(r"\s*([_^])\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\\[A-Za-z]+|[^\s{}\\_^])")
+_LINE_END = re.compile(r"\\(?:\\\s*|.)", re.S)
+_LINE_END_IN_GROUP = re.compile(r"\\begin(?![A-Za-z])|(?<!\\)\{[^{}]*\\\\")
+_LAST_COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 _ROW_SPACE = re.compile(r"(\\\\)(?:\*[ \t]*)?\[\s*[-+]?[\d.]*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|mu|\\[A-Za-z]+)\s*\]")
 _SCALED = re.compile(  # what only moves or scales; group 1: a formula is in the box, else it is text
     r"\\(?:raisebox\s*\{[^{}]{0,100}\}\s*(?:\[[^\]]{0,50}\]){0,2}|scalebox\s*\{[^{}]{0,100}\}\s*(?:\[[^\]]{0,50}\])?"
@@ -68,7 +76,7 @@ def dollar(renderer: "Renderer", text: str, start: int, out: list[str]) -> int:
     if end < 0:
         out.append("\\$")
         return start + 1
-    out.append(inline_math(renderer, text[start + 1 : end]))
+    write_inline(renderer, text[start + 1 : end], out)
     return end + 1
 
 
@@ -82,9 +90,23 @@ def mark_end(text: str, start: int) -> int:
     return len(text)
 
 
+def write_inline(renderer: "Renderer", content: str, out: list[str]) -> None:
+    """A formula of the running text; one that follows another without a blank goes on in it, for `$$` begins a display."""
+    shown = inline_math(renderer, content)
+    before = out[-1] if out else ""
+    if not shown or not before.endswith("$") or before.endswith("\\$"):
+        out.append(shown)
+        return
+    between = "{}" if shown[1] in "^_'" else " " if shown[1].isalpha() and _LAST_COMMAND.search(before[-40:-1]) else ""
+    out[-1] = before[:-1]
+    out.append(between + shown[1:])
+
+
 def inline_math(renderer: "Renderer", content: str) -> str:
     """A formula of the running text, from what stands between its dollars."""
     content = _clean_math(renderer, content).replace("\n", " ")
+    if "\\\\" in content and _LINE_END_IN_GROUP.search(content) is None:
+        content = _LINE_END.sub(lambda found: " " if found[0].startswith("\\\\") else found[0], content).strip()
     if not content:
         return ""
     if content.endswith("\\") and not content.endswith("\\\\"):
@@ -179,6 +201,10 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
             content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
         if "box" in content:
             content = _SCALED.sub(lambda found: "" if found[1] else "\\text", content)
+        if "\\Bbb" in content or "\\frak" in content or "\\Cal" in content:
+            content = _OLD_ALPHABET.sub(lambda found: _ALPHABETS[found[1]], content)
+        if "\\tensor" in content or "\\indices" in content:
+            content = _with_indices(renderer, content)
         if "picture}" in content or "\\begin{fmfgraph" in content:
             content = _without_drawings(renderer, content)
         if "\\cases" in content and "$" in content:
@@ -208,6 +234,36 @@ def _without_last_row_end(content: str) -> str:
     content = content.rstrip()
     num_backslashes = len(content) - len(content.rstrip("\\"))
     return content[: len(content) - num_backslashes].rstrip() if num_backslashes and num_backslashes % 2 == 0 else content
+
+
+def _with_indices(renderer: "Renderer", content: str) -> str:
+    """The package tensor's `\\tensor{R}{^a_b}` and `R\\indices{^a_b}`: `R^a{}_b`, but `R^a_b` for a starred one."""
+    parts: list[str] = []
+    position = 0
+    for found in _TENSOR.finditer(content):
+        before = renderer.scan.optional_argument(content, found.end()) if content[found.end() : found.end() + 1] == "[" else None
+        given, after = renderer.arguments(content, before[1] if before else found.end(), "mm" if found[1] == "tensor" else "m")
+        indices = [
+            _spaced_indices(part or "", "" if found[2] else "{}") for part in (before[0] if before else "", given[-1] if given else None)
+        ]
+        if found.start() < position or len(given) != (2 if found[1] == "tensor" else 1) or None in indices:
+            continue
+        base = (given[0] or "").strip() if found[1] == "tensor" else ""
+        if len(base) > 1 and not re.fullmatch(r"\\[A-Za-z]+", base):
+            base = f"{{{base}}}"
+        parts += [content[position : found.start()], "{}" if indices[0] else "", indices[0] or "", base, indices[1] or ""]
+        position = after
+    return "".join((*parts, content[position:]))
+
+
+def _spaced_indices(indices: str, between: str) -> str | None:
+    """`^a_b` → `^a{}_b`; None where something else than indices is there."""
+    shown: list[str] = []
+    position = 0
+    while (found := _INDEX.match(indices, position)) is not None:
+        shown.append(found[1] + found[2])
+        position = found.end()
+    return between.join(shown) if not indices[position:].strip() else None
 
 
 def _without_drawings(renderer: "Renderer", content: str) -> str:

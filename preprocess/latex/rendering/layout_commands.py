@@ -205,11 +205,12 @@ def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
             closing = -1  # too long for an option: text
         if closing > 0 and (KEY_VALUE.match(text, end + 1) or text[closing : closing + 1] == "{"):
             return closing
-    first = renderer.scan.group(text, end) if text[end : end + 1] == "{" and not LAYOUT.match(name) else None
-    if first is not None and text[first[1] : first[1] + 1] == "{" and 0 < len(first[0]) <= 200:
-        out.append(f"{renderer.inline(first[0])} ")  # two arguments that a reader sees are two words
-        return first[1]
-    return skip_line_space(text, end)
+    if text[end : end + 1] != "{" or LAYOUT.match(name):
+        return skip_line_space(text, end)
+    while (given := renderer.scan.group(text, end)) is not None and text[given[1] : given[1] + 1] == "{" and 0 < len(given[0]) <= 200:
+        out.append(f"{' ' if given[0][0].isspace() else ''}{renderer.inline(given[0])} ")  # arguments that a reader sees are words
+        end = given[1]
+    return end
 
 
 COMMANDS: dict[str, "Handler"] = {

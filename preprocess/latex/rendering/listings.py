@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
+_STYLE_DEFINED = re.compile(r"\\lstdefinestyle\s*\{\s*([^{}\s]{1,80})\s*\}\s*(?=\{)")
+_STYLE = re.compile(r"\bstyle\s*=\s*\{?\s*([^{},\s]{1,80})")
 _SET = re.compile(r"\\lstset\s*(?=\{)")
 _ESCAPES = re.compile(
     r"\bescapeinside\s*=\s*(?:\{([^{}]{1,9})\}\s*\{([^{}]{1,9})\}|\{?([^\s{},])([^\s{},])\}?)|\bescapechar\s*=\s*\{?\\?([^\s{},])"
@@ -14,16 +16,21 @@ _ESCAPES = re.compile(
 
 def read_preamble(renderer: "Renderer", preamble: str) -> None:
     """What a preamble sets for all listings."""
+    for found in _STYLE_DEFINED.finditer(preamble):
+        given = renderer.scan.group(preamble, found.end())
+        if given is not None and (marks := escapes(renderer, given[0])) is not None:
+            renderer.listing_styles[found[1]] = marks
     for found in _SET.finditer(preamble):
         if (given := renderer.scan.group(preamble, found.end())) is not None:
-            renderer.listing_escapes = escapes(given[0]) or renderer.listing_escapes
+            renderer.listing_escapes = escapes(renderer, given[0]) or renderer.listing_escapes
 
 
-def escapes(options: str) -> tuple[str, str] | None:
-    """The marks between which a listing's options have TeX, without the backslashes that write them; None where they name none."""
+def escapes(renderer: "Renderer", options: str) -> tuple[str, str] | None:
+    """The marks between which options, or their style, have TeX, without the backslashes that write them; None where they name none."""
     found = _ESCAPES.search(options)
     if found is None:
-        return None
+        style = _STYLE.search(options)
+        return renderer.listing_styles.get(style[1]) if style is not None else None
     opening, closing = (found[1] or found[3] or found[5]).replace("\\", ""), (found[2] or found[4] or found[5]).replace("\\", "")
     return (opening, closing) if opening and closing else None
 
@@ -46,7 +53,7 @@ def _set(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -
     given = renderer.scan.group(text, end)
     if given is None:
         return -1
-    renderer.listing_escapes = escapes(given[0]) or renderer.listing_escapes
+    renderer.listing_escapes = escapes(renderer, given[0]) or renderer.listing_escapes
     return given[1]
 
 

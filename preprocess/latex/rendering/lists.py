@@ -38,8 +38,12 @@ _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "x
           (4, "iv"), (1, "i"))  # fmt: skip
 _SYMBOLS = "*†‡§¶‖"
 QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
+_SIGNS = (
+    "bullet", "cdot", "circ", "diamond", "Diamond", "ast", "star", "bigcirc", "triangleright", "blacktriangleright", "rhd", "square",
+    "blacksquare",
+)  # fmt: skip
 _BULLETS = frozenset(
-    ("-", "–", "—", "•", "*", "·", "∙", r"$\bullet$", r"$\cdot$", "$-$", "$*$")
+    ("-", "–", "—", "•", "◦", "▪", "■", "●", "►", "*", "·", "∙", "$-$", "$*$", *(rf"$\{sign}$" for sign in _SIGNS))
 )  # marks of `\item[…]` that `- ` stands for
 MAX_NUMBER = 100_000  # of an item: a Roman number is as long as its thousands
 
@@ -52,6 +56,7 @@ class OpenList:
     label: str
     level: int
     is_inline: bool
+    has_items: bool = False
 
 
 class Lists:
@@ -189,6 +194,10 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     lists = renderer.lists
     opened = lists.open[-1] if lists.open else None
     head = " " if opened is not None and opened.is_inline else "\n"
+    if opened is not None:
+        if (opened.has_items or len(lists.open) > 1) and _ends_line(out):
+            head = ""
+        opened.has_items = True
     start = skip_line_space(text, end)
     label, is_labelled = "", False
     if (given := renderer.scan.optional_argument(text, end)) is not None and text[start : start + 1] == "[":
@@ -207,6 +216,14 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     else:
         out.append(f"{head}- ")
     return skip_line_space(text, end)
+
+
+def _ends_line(out: list[str]) -> bool:
+    """Whether what is written ends with a line end, as after a display or a list."""
+    for part in reversed(out[-4:]):
+        if shown := part.rstrip(" "):
+            return shown[-1] == "\n"
+    return False
 
 
 def _task(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

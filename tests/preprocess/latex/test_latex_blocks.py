@@ -53,3 +53,36 @@ def test_heading_that_begins_a_sentence_has_no_point(source: str, shown: str) ->
 )
 def test_rows_are_one_line_each(source: str, shown: str) -> None:
     assert body(source) == shown
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        (
+            "\\begin{enumerate}\\item is\n\\[x\\]\n\\item b"
+            "\\begin{itemize}\\item p\\item q\\end{itemize}\\item c\n\n\\item d\\end{enumerate}",
+            "1. is\n\\[x\\]\n2. b\n- p\n- q\n3. c\n\n4. d",
+        ),
+        ("So\\begin{itemize}\\item[$\\diamond$] one\\item[$\\circ$] two\\item[$x$] three\\end{itemize}", "So\n\n- one\n- two\n- $x$ three"),
+    ],
+)
+def test_items_follow_one_another(source: str, shown: str) -> None:
+    assert body(source) == shown
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        (
+            "\\begin{algorithmic}\\STATE $a$\n\n\\IF{$b$}\n\n\\STATE $c$\\\\ $d$\n\n\\ENDIF\\end{algorithmic}",
+            "$a$\nif $b$ then\n$c$\n$d$\nend if",
+        ),
+        (
+            "\\begin{algorithm}\\KwIn{$x$}\\KwOut{$y$}\\uIf{$x$}{go\\;}\n\nstop\\;\\caption{How}\\end{algorithm}",
+            "Input: $x$\nOutput: $y$\nif $x$ then\ngo\nstop\n\n[caption: How]",
+        ),
+        ("\\begin{algorithm}First.\n\nThen.\\end{algorithm}", "First.\n\nThen."),
+    ],
+)
+def test_an_algorithm_is_one_block(source: str, shown: str) -> None:
+    assert body(source) == shown

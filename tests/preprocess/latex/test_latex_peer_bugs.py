@@ -29,7 +29,7 @@ def test_two_definitions_on_one_line() -> None:
 
 @pytest.mark.parametrize("content", [r"\xi", r"\1", r"\g<0>", r"\u{z}", r"\N", r"a\\b"])
 def test_a_macro_body_is_no_pattern(content: str) -> None:
-    assert body("$\\foo$", f"\\newcommand{{\\foo}}{{{content}}}") == f"${content}$"
+    assert body("\\[\\foo\\]", f"\\newcommand{{\\foo}}{{{content}}}") == f"\\[{content}\\]"
 
 
 def test_a_macro_name_inside_another_is_not_replaced() -> None:

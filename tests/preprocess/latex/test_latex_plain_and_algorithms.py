@@ -61,7 +61,7 @@ def test_commands_added_to_algorithmicx(preamble: str, source: str, wanted: str)
 @pytest.mark.parametrize(
     ("options", "source", "wanted"),
     [
-        ("", r"\KwRet $a$\; \lIf{$x$}{y}", "return $a$\n\nif $x$ then\ny"),
+        ("", r"\KwRet $a$\; \lIf{$x$}{y}", "return $a$\nif $x$ then\ny"),
         ("", r"a\tcp*[r]{side}b\;", "a // side\nb"),
         ("vlined", r"\If{$x$}{a\;}", "if $x$ then\na"),
         ("", r"\If{$x$}{a\;}", "if $x$ then\na\nend"),
@@ -73,7 +73,7 @@ def test_commands_added_to_algorithmicx(preamble: str, source: str, wanted: str)
         (
             "ruled",
             "\\If(\\tcp*[f]{see (a)}){$x$}{go\\;}\\Switch{$i$}{\\Case(one){$1$}{stay\\;}}",
-            "if $x$ then // see (a)\ngo\nend\n\nswitch $i$ do\ncase $1$ do one\nstay\nend\nend",
+            "if $x$ then // see (a)\ngo\nend\nswitch $i$ do\ncase $1$ do one\nstay\nend\nend",
         ),
     ],
 )

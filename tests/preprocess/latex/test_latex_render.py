@@ -135,7 +135,7 @@ def test_front_matter_stands_first_once() -> None:
             "a | b\nw |\nc | d",
         ),
         (r"\begin{restatable}[Note]{thm}{again}x\end{restatable}", r"\newtheorem{thm}{Theorem}", "Theorem (Note). x"),
-        (r"\begin{algorithm}\eIf{c}{a\;b}{d}\Return{x}\;y\end{algorithm}", "", "if c then\na\nb\nelse\nd\nend\n\nreturn x\ny"),
+        (r"\begin{algorithm}\eIf{c}{a\;b}{d}\Return{x}\;y\end{algorithm}", "", "if c then\na\nb\nelse\nd\nend\nreturn x\ny"),
     ],
 )
 def test_what_colleagues_saw_in_papers(source: str, preamble: str, text: str) -> None:
@@ -167,7 +167,7 @@ def test_what_colleagues_saw_in_papers(source: str, preamble: str, text: str) ->
         ("\\begin{tikzcd}[row sep=1]\nA\n\\end{tikzcd}", "\\begin{tikzcd}[row sep=1]\nA\n\\end{tikzcd}"),
         (r"\begin{definitionx}x\end{definitionx}\figurename~1", "x\n\nFigure 1"),
         (r"\enquote{a \enquote*{b}} \foreignquote{german}{c}", "“a ‘b’” “c”"),
-        (r"\begin{algorithm}go\tcp*{c}\KwData{d}\end{algorithm}", "go // c\n\nData: d"),
+        (r"\begin{algorithm}go\tcp*{c}\KwData{d}\end{algorithm}", "go // c\nData: d"),
     ],
 )
 def test_constructs_of_packages(source: str, text: str) -> None:

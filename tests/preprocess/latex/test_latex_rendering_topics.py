@@ -33,6 +33,28 @@ def test_formulas(source: str, shown: str) -> None:
     "source, shown",
     [
         (
+            "$\\{a,\\\\\\ldots\\}$, $\\substack{a\\\\b}$, $\\begin{matrix}a\\\\b\\end{matrix}$",
+            "$\\{a, \\ldots\\}$, $\\substack{a\\\\b}$, $\\begin{matrix}a\\\\b\\end{matrix}$",
+        ),
+        ("{$a$}{$b$} \\textbf{$x\\pi$}$y$ {$a$}\\($_i$\\)", "$ab$ $x\\pi y$ $a{}_i$"),
+        ("costs \\$$5$ and \\$2", "costs \\$$5$ and \\$2"),
+        (
+            "$\\tensor{R}{^a_{bc}^{d}}$ $\\tensor*{\\hat R}{^a_b}$ $T\\indices{_\\mu^\\nu}$ $\\tensor[^k]{M}{_i}$",
+            "$R^a{}_{bc}{}^{d}$ ${\\hat R}^a_b$ $T_\\mu{}^\\nu$ ${}^kM_i$",
+        ),
+        ("$\\tensor{R}{x}$", "$\\tensor{R}{x}$"),
+        ("$\\Bbb N$, $\\frak{S}$, $\\Cal P_{\\Bbb{R}}$, $\\BbbR$", "$\\mathbb N$, $\\mathfrak{S}$, $\\mathcal P_{\\mathbb{R}}$, $\\BbbR$"),
+        ("$\\text{\\footnotesize if}\\small x$", "$\\text{if}x$"),
+    ],
+)
+def test_what_formulas_are_made_of(source: str, shown: str) -> None:
+    assert body(source) == shown
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        (
             "\\begin{prooftree}\\AxiomC{$A$}\\AxiomC{$B$}\\LeftLabel{}\\RightLabel{I}\\BinaryInfC{$A,B$}\\UnaryInfC{$B$}\\end{prooftree}",
             "$A$\n$B$\n(I) $A,B$\n$B$",
         ),
@@ -112,7 +134,7 @@ def items(options: str = "", num: int = 2) -> str:
         (items(), "1. x\n2. x"),
         (
             f"\\begin{{enumerate}}\\item a {items()}\\item b\\begin{{enumerate}}\\item c{items()}\\end{{enumerate}}\\end{{enumerate}}",
-            "1. a\n(a) x\n(b) x\n\n2. b\n(a) c\ni. x\nii. x",
+            "1. a\n(a) x\n(b) x\n2. b\n(a) c\ni. x\nii. x",
         ),
         (f"\\begin{{itemize}}\\item a{items()}\\end{{itemize}}", "- a\n1. x\n2. x"),
         (items("[(i)]"), "(i) x\n(ii) x"),
@@ -237,9 +259,9 @@ def test_a_line_break_in_a_cell_keeps_the_row_on_its_line() -> None:
 @pytest.mark.parametrize(
     "options, mark, given, shown",
     [
-        ("sharp", "#", "", "1. a\n1.1. b\n1.2. c $x$\n\n2. d \\# e"),
-        ("", "§", "\\ListProperties(Margin1=1cm,Numbers1=l)\n", "a. a\na.1. b\na.2. c $x$\n\nb. d \\# e"),
-        ("pilcrow", "¶", "[itemize]\n", "- a\n- b\n- c $x$\n\n- d \\# e"),
+        ("sharp", "#", "", "1. a\n1.1. b\n1.2. c $x$\n2. d \\# e"),
+        ("", "§", "\\ListProperties(Margin1=1cm,Numbers1=l)\n", "a. a\na.1. b\na.2. c $x$\nb. d \\# e"),
+        ("pilcrow", "¶", "[itemize]\n", "- a\n- b\n- c $x$\n- d \\# e"),
     ],
 )
 def test_easylist(options: str, mark: str, given: str, shown: str) -> None:
@@ -250,3 +272,14 @@ def test_easylist(options: str, mark: str, given: str, shown: str) -> None:
 def test_easylist_without_an_end_is_text() -> None:
     assert body("\\begin{easylist} § a") == "§ a"
     assert body("\\begin{easylist} a \\end{easylist} b") == "a\n\nb"
+
+
+def test_unknown_arguments_are_words_and_links_show_their_text() -> None:
+    assert body("x\\unknown{ 48}{Sets}{of points} end") == "x 48 Sets of points end"
+    html = "\\htmlref{Section}{sec:a}, \\htmladdnormallink{page}{http://x.org}\\begin{rawhtml}<p>\\end{rawhtml}."
+    assert body(html, "\\usepackage{html}") == "Section, page."
+
+
+def test_listing_takes_its_escape_from_its_style() -> None:
+    preamble = "\\lstdefinestyle{sh}{language=bash,escapechar=@}"
+    assert body("\\begin{lstlisting}[style=sh]\ncd @$x$@\n\\end{lstlisting}", preamble) == "```\ncd $x$\n```"

@@ -199,7 +199,7 @@ PROTECTED_COMMANDS = _words(
     "textstyle thebibliography newtheorem theoremstyle makeatletter makeatother the thesection thesubsection theequation thefigure "
     "thetable thepage refname figurename tablename contentsname labelenumi labelitemi headrulewidth footrulewidth baselinestretch "
     "arraystretch qedsymbol proofname abstractname contentsname appendixname thefootnote selectfont normalfont normalsize "
-    "footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else"
+    "footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else Deduce DeduceC"
 )
 PROTECTED_ENVIRONMENTS = _words(
     "document abstract figure figure* table table* itemize enumerate description tabular tabular* array equation equation* align "

@@ -32,8 +32,7 @@ _OLD_ALPHABET = re.compile(r"\\(Bbb|frak|Cal)(?![A-Za-z])")
 _ALPHABETS = {"Bbb": r"\mathbb", "frak": r"\mathfrak", "Cal": r"\mathcal"}
 _TENSOR = re.compile(r"\\(tensor|indices)(?![A-Za-z])(\*?)")
 _INDEX = re.compile(r"\s*([_^])\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\\[A-Za-z]+|[^\s{}\\_^])")
-_LINE_END = re.compile(r"\\(?:\\\s*|.)", re.S)
-_LINE_END_IN_GROUP = re.compile(r"\\begin(?![A-Za-z])|(?<!\\)\{[^{}]*\\\\")
+_LINE_STEP = re.compile(r"\\\\\s*|\\(?:begin|end)(?![A-Za-z])|\\.|[{}]", re.S)
 _LAST_COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 _ROW_SPACE = re.compile(r"(\\\\)(?:\*[ \t]*)?\[\s*[-+]?[\d.]*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|mu|\\[A-Za-z]+)\s*\]")
 _SCALED = re.compile(  # what only moves or scales; group 1: a formula is in the box, else it is text
@@ -105,13 +104,27 @@ def write_inline(renderer: "Renderer", content: str, out: list[str]) -> None:
 def inline_math(renderer: "Renderer", content: str) -> str:
     """A formula of the running text, from what stands between its dollars."""
     content = _clean_math(renderer, content).replace("\n", " ")
-    if "\\\\" in content and _LINE_END_IN_GROUP.search(content) is None:
-        content = _LINE_END.sub(lambda found: " " if found[0].startswith("\\\\") else found[0], content).strip()
+    if "\\\\" in content:
+        content = _without_line_ends(content)
     if not content:
         return ""
     if content.endswith("\\") and not content.endswith("\\\\"):
         content += " "
     return f"${content}$"
+
+
+def _without_line_ends(content: str) -> str:
+    """A formula of the running text without the line ends in it; those of a matrix or a stack, in a group or an environment, stay."""
+    depth = 0
+
+    def kept(found: re.Match[str]) -> str:
+        nonlocal depth
+        if found[0].startswith("\\\\"):
+            return found[0] if depth else " "
+        depth += 1 if found[0] in ("{", "\\begin") else -1 if found[0] in ("}", "\\end") else 0
+        return found[0]
+
+    return _LINE_STEP.sub(kept, content).strip()
 
 
 def display(renderer: "Renderer", content: str) -> str:

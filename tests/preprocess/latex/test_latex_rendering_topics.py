@@ -37,6 +37,7 @@ def test_formulas(source: str, shown: str) -> None:
             "$\\{a, \\ldots\\}$, $\\substack{a\\\\b}$, $\\begin{matrix}a\\\\b\\end{matrix}$",
         ),
         ("{$a$}{$b$} \\textbf{$x\\pi$}$y$ {$a$}\\($_i$\\)", "$ab$ $x\\pi y$ $a{}_i$"),
+        ("$\\xymatrix{a \\ar[r]^{b} & c \\\\ }\\\\ d$", "$\\xymatrix{a \\ar[r]^{b} & c \\\\ } d$"),
         ("costs \\$$5$ and \\$2", "costs \\$$5$ and \\$2"),
         (
             "$\\tensor{R}{^a_{bc}^{d}}$ $\\tensor*{\\hat R}{^a_b}$ $T\\indices{_\\mu^\\nu}$ $\\tensor[^k]{M}{_i}$",

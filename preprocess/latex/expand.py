@@ -45,7 +45,7 @@ _MACRO = re.compile(r"\s*\\([A-Za-z@]+)\s*")
 _ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
 _TAKES_ARGUMENT = re.compile(
     r"\\(?:hat|bar|tilde|vec|d?dot|acute|grave|check|breve|wide(?:hat|tilde)|(?:over|under)line|over(?:right|left)arrow|sqrt|boldsymbol|bm"
-    r"|math(?:bf|rm|cal|bb|frak|sf|it))"
+    r"|math(?:bf|rm|cal|bb|frak|sf|it|tt|scr|op|rel|bin)|[cdt]?frac|[dt]?binom|(?:over|under)set|stackrel)"
 )
 MIN_EXPANSIONS = 300_000  # a paper may make as many macro calls and one for each of its characters: real ones make one for ten
 MAX_ARGUMENT_CHARACTERS = 2_000_000

@@ -19,6 +19,7 @@ from preprocess.latex.rendering import (
     blocks,
     characters,
     citations,
+    columns,
     environments,
     formulas,
     front_matter,
@@ -101,6 +102,7 @@ class Renderer:
         self.depth = 0
         self.lists = lists.Lists()
         self.table_depth = 0
+        self.columns: list[columns.Columns] = []  # of the tables that are open
         self.table_start = 0  # of the outermost table that is open: its place in what is written
         self.abstract_parts: list[str] = []
         self.has_chapters = False
@@ -195,8 +197,7 @@ class Renderer:
                 out.append(" ")
                 position = start + 1
             elif token == "&":
-                out.append(" | " if self.table_depth else " ")
-                position = start + 1
+                position = columns.end_cell(self, text, start + 1, out)
             elif token == "\x02":
                 end = formulas.mark_end(text, start)
                 formulas.write_inline(self, text[start + 1 : end], out)

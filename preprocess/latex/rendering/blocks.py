@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from preprocess.latex.rendering import columns
 from preprocess.latex.rendering.headings import heading
 from preprocess.latex.scan import skip_line_space
 from preprocess.latex.tables import SECTION_LEVELS
@@ -137,6 +138,7 @@ def _par(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -
 def _row(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     if text[end : end + 1] == "[" and (given := renderer.scan.optional_argument(text, end)) is not None:
         end = given[1]
+    columns.end_row(renderer)
     out.append("\n")
     return skip_line_space(text, end)
 
@@ -155,12 +157,13 @@ def _multicolumn(renderer: "Renderer", text: str, end: int, name: str, out: list
         return -1
     span = (given[0] or "").strip()
     num_columns = min(int(span), 50) if span.isdecimal() and len(span) < 4 else 1
-    out.append(renderer.inline(given[2] or "") + " | " * (num_columns - 1))
+    out.append(renderer.inline(given[2] or "") + columns.span(renderer, num_columns))
     return after
 
 
 def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """longtable's heads and feet for further pages are no part of the table."""
+    columns.end_row(renderer)
     following = {"endfirsthead": ("\\endlastfoot", "\\endfoot", "\\endhead"), "endhead": ("\\endlastfoot", "\\endfoot")}
     for mark in following.get(name, ("\\endlastfoot",)):
         stop = text.find(mark, end, end + 3_000)
@@ -173,11 +176,21 @@ def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[
 
 
 def end_cells(rows: str) -> str:
-    """A table's rows, the paragraphs in its cells joined where it has columns; rows without a word, as those of pictures, go."""
+    """A table's rows on lines below one another, the paragraphs in their cells joined; rows without a word, as those of pictures, go."""
     if " | " not in rows:
         return rows.replace(PARAGRAPH_IN_CELL, "\n")
     lines = rows.replace(PARAGRAPH_IN_CELL, " ").split("\n")
-    return "\n".join(line for line in lines if "|" not in line or line.strip(" |\t"))
+    kept: list[str] = []
+    num_blank = 0  # lines before this one
+    for line in lines:
+        if not line.strip():
+            num_blank += 1
+        elif "|" not in line or line.strip(" |\t"):
+            if num_blank and not (kept and " | " in kept[-1] and " | " in line):
+                kept += [""] if kept else ["", ""]
+            kept.append(line)
+            num_blank = 0
+    return "\n".join((*kept, ""))
 
 
 def _alignment(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

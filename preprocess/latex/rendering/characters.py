@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from preprocess.latex.rendering import columns
 from preprocess.latex.rendering.blocks import tabbed_row
 from preprocess.latex.rendering.formulas import display, write_inline
 from preprocess.latex.scan import skip_line_space, unguard
@@ -73,6 +74,7 @@ def control_symbol(renderer: "Renderer", text: str, end: int, character: str, ou
     """What follows a backslash and is no letter: row ends, formulas, accents, characters that TeX keeps for itself."""
     if character == "\\":
         row_end = _ROW_END.match(text, end)
+        columns.end_row(renderer)
         out.append("\n")
         return row_end.end() if row_end else end
     if character in "([":

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from preprocess.latex.rendering import algorithms, listings, lists
+from preprocess.latex.rendering import algorithms, columns, listings, lists
 from preprocess.latex.rendering.blocks import BOX_SIZE, end_cells
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments
@@ -129,7 +129,8 @@ def _table(renderer: "Renderer", text: str, position: int, raw_name: str, out: l
     renderer.table_depth += 1
     renderer.tabbing_depth += name == "tabbing"
     out.append("\n\n")
-    position = renderer.arguments(text, position, _TABLE_ARGUMENTS.get(raw_name, _TABLE_ARGUMENTS.get(name, "om")))[1]
+    arguments, position = renderer.arguments(text, position, _TABLE_ARGUMENTS.get(raw_name, _TABLE_ARGUMENTS.get(name, "om")))
+    renderer.columns.append(columns.read(renderer, (arguments[-1] or "") if arguments and name not in _CAPTIONED_TABLES else ""))
     if name == "deluxetable" and (given := renderer.scan.optional_argument(text, position)) is not None:
         position = given[1]  # its placement comes last
     return position
@@ -295,6 +296,8 @@ def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
         return
     if name in TABLE_ENVIRONMENTS:
         renderer.table_depth = max(0, renderer.table_depth - 1)
+        if renderer.columns:
+            renderer.columns.pop()
         renderer.tabbing_depth -= name == "tabbing"
         if not renderer.table_depth:
             out[renderer.table_start :] = [end_cells("".join(out[renderer.table_start :]))]

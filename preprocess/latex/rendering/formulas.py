@@ -91,7 +91,11 @@ def mark_end(text: str, start: int) -> int:
 
 def write_inline(renderer: "Renderer", content: str, out: list[str]) -> None:
     """A formula of the running text; one that follows another without a blank goes on in it, for `$$` begins a display."""
-    shown = inline_math(renderer, content)
+    append_formula(inline_math(renderer, content), out)
+
+
+def append_formula(shown: str, out: list[str]) -> None:
+    """`shown`, which begins with a dollar, behind what is written."""
     before = out[-1] if out else ""
     if not shown or not before.endswith("$") or before.endswith("\\$"):
         out.append(shown)

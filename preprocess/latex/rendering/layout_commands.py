@@ -192,6 +192,8 @@ def assignment(renderer: "Renderer", text: str, end: int, name: str, out: list[s
 def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """A command that nobody knows shows its arguments, but not what looks like options."""
     renderer.dropped["layout_command"] += end - _start(text, end, name)
+    if name == "@":
+        return end  # ends a sentence or none: `i.e.\\@ this`
     if not LAYOUT.match(name):
         renderer.unknown[name] += 1
     if name[0] == "@" and name[1:2].islower() and out and out[-1][-1:].isalnum():

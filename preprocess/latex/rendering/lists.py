@@ -207,7 +207,7 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
         label = renderer.inline(quoted[1])
         end = quoted.end()
     if label:
-        out.append(f"{head}- " if label in _BULLETS else f"{head}- {label} ")
+        out.append(f"{head}- " if label in _BULLETS and opened is not None else f"{head}- {label} ")
     elif is_labelled:
         out.append(head)  # \item[]: a line without a mark
     elif opened is not None and opened.number is not None and opened.number < MAX_NUMBER:

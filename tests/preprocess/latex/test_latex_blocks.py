@@ -86,3 +86,34 @@ def test_items_follow_one_another(source: str, shown: str) -> None:
 )
 def test_an_algorithm_is_one_block(source: str, shown: str) -> None:
     assert body(source) == shown
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        (
+            "\\begin{tabular}{lr@{.}l@{ $\\pm$ }lD{.}{.}{2}}A & \\multicolumn{3}{c}{B} & C\\\\ x & 1 & 25 & 3 & 4\\\\y&&&&1\\end{tabular}",
+            "A | B | C\nx | 1.25 $\\pm$ 3 | 4\ny |. $\\pm$ | 1",
+        ),
+        ("\\begin{tabular}{@{}lr@{}lc@{}l@{}}a&12&.5&c&d\\end{tabular}", "a | 12.5 | c | d"),
+        ("\\begin{tabular}{l@{\\hspace{1em}}l@{\\extracolsep{\\fill}}l}a&b&c\\end{tabular}", "a | b | c"),
+        ("\\begin{tabular}{l*{2}{r@{--}l}}a&1&2&3&4\\end{tabular}", "a | 1–2 | 3–4"),
+        ("\\begin{tabular}{r@{$\\pm$}ll}$3$ & $0.2$ & b\\end{tabular}", "$3\\pm0.2$ | b"),
+        ("\\begin{longtable}{r@{.}l}\\caption{C}\\\\1&2\\endfirsthead 1&2\\endhead 3&4\\end{longtable}", "[caption: C]\n\n1.2\n3.4"),
+    ],
+)
+def test_columns_that_are_joined(source: str, shown: str) -> None:
+    assert body(source) == shown
+
+
+def test_point_that_ends_no_sentence() -> None:
+    assert body("i.e.\\@ this, NASA\\@. Next") == "i.e. this, NASA. Next"
+
+
+def test_head_and_rows_of_a_long_table_are_one_block() -> None:
+    source = "\\begin{longtable}{ll}\\caption{C}\\\\A&B\\\\\\endfirsthead A&B\\\\\\endhead a&b\\\\\\end{longtable}"
+    assert body(source) == "[caption: C]\n\nA | B\na | b"
+
+
+def test_arguments_that_macros_make() -> None:
+    assert body("$\\frac\\R2$", "\\newcommand{\\R}{\\mathbb{R}}") == "$\\frac{\\mathbb{R}}2$"

@@ -2,7 +2,8 @@
 
 On a GPU the moments are events of its stream: a part is how long the stream was at it, or had nothing to do because of it. What runs
 beside something else is not seen: gradients that are reduced while the backward pass goes on are backward, batches that are read ahead are
-nothing. Communication is what is waited for by itself; what tensor parallelism sends inside the layers is forward and backward.
+nothing. Communication is what is waited for by itself; what tensor parallelism sends inside the layers is forward and backward. A pipeline
+stage's wait for the others is communication too.
 """
 
 import time
@@ -20,6 +21,12 @@ SPANS = {
     "non-tensor-parallel-grads-all-reduce": "communication",
     "embedding-grads-all-reduce": "communication",
     "params-all-gather": "communication",
+    "forward-recv": "communication",
+    "forward-send": "communication",
+    "backward-recv": "communication",
+    "backward-send": "communication",
+    "forward-send-backward-recv": "communication",
+    "backward-send-forward-recv": "communication",
 }
 _MOST_MARKS = 4096  # kept before they are added up, which on a GPU waits for it
 

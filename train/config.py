@@ -198,7 +198,9 @@ class ParallelConfig:
     """How a step is divided over processes."""
 
     tensor_model_parallel_size: int = 1
-    # processes that share each layer; the rest of the world is data parallel
+    # processes that share each layer; what is left of the world by it and by pipeline stages is data parallel
+    pipeline_model_parallel_size: int = 1
+    # stages of consecutive layers, each on processes of its own, that a step's micro-batches go through one after the other (1F1B)
     sequence_parallel: bool = False
     # divides norms and residuals over the tensor-parallel processes too
     use_distributed_optimizer: bool = False
@@ -211,7 +213,8 @@ class ParallelConfig:
     # parameters that are reduced and gathered at a time, with overlap; none: 40 million, or a million a process where that is more
 
     def __post_init__(self) -> None:
-        require(self.tensor_model_parallel_size >= 1, "tensor_model_parallel_size", self.tensor_model_parallel_size, "at least 1 is needed")
+        for name in ("tensor_model_parallel_size", "pipeline_model_parallel_size"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1 is needed")
         if self.sequence_parallel:
             require(self.tensor_model_parallel_size > 1, "sequence_parallel", True, "tensor_model_parallel_size above 1 is needed with it")
         if self.overlap_param_gather:
@@ -344,9 +347,21 @@ class TrainConfig:
 
     def check_world(self, world_size: int) -> int:
         """The data-parallel size for `world_size` processes. Raises `InputError` where batch and processes do not fit."""
-        tensor = self.parallel.tensor_model_parallel_size
+        tensor, stages = self.parallel.tensor_model_parallel_size, self.parallel.pipeline_model_parallel_size
         require(world_size % tensor == 0, "tensor_model_parallel_size", tensor, f"a divisor of the {world_size} processes is needed")
-        data = world_size // tensor
+        require(
+            world_size % (tensor * stages) == 0,
+            "pipeline_model_parallel_size",
+            stages,
+            f"a divisor of the {world_size // tensor} processes that tensor_model_parallel_size leaves is needed",
+        )
+        require(
+            self.model.num_layers % stages == 0,
+            "pipeline_model_parallel_size",
+            stages,
+            f"a divisor of the {self.model.num_layers} layers is needed",
+        )
+        data = world_size // (tensor * stages)
         each = self.training.micro_batch_size * data
         require(
             self.training.global_batch_size % each == 0,

@@ -316,7 +316,10 @@ def sample_numbers(first: int, micro_batch: int, rank: int, num_ranks: int, conf
 
 
 class Batches:
-    """The micro-batches of step after step from `first_sample` on, read ahead by a thread; counts the seconds that the trainer waited."""
+    """The micro-batches of step after step from `first_sample` on, read ahead by a thread; counts the seconds that the trainer waited.
+
+    Without `is_reading`, for pipeline stages that look at no batch, nothing is read and all of them are empty.
+    """
 
     def __init__(
         self,
@@ -329,6 +332,7 @@ class Batches:
         device: torch.device,
         eod: int | None = None,
         num_ahead: int = 4,
+        is_reading: bool = True,
     ) -> None:
         self.num_micro_batches = config.training.global_batch_size // (config.training.micro_batch_size * num_ranks)
         self.waited_seconds = 0.0
@@ -336,8 +340,9 @@ class Batches:
         self._stop = threading.Event()
         self._collate = functools.partial(collate, device=device, eod=eod)
         arguments = (stream, config, first_sample, rank, num_ranks)
-        self._thread = threading.Thread(target=self._read, args=arguments, daemon=True, name="batches")
-        self._thread.start()
+        self._thread = threading.Thread(target=self._read, args=arguments, daemon=True, name="batches") if is_reading else None
+        if self._thread is not None:
+            self._thread.start()
 
     def _read(self, stream: Any, config: TrainConfig, first_sample: int, rank: int, num_ranks: int) -> None:
         try:
@@ -361,6 +366,9 @@ class Batches:
     def step(self) -> Iterator[dict[str, Tensor]]:
         """The micro-batches of the next step."""
         for _ in range(self.num_micro_batches):
+            if self._thread is None:
+                yield {}
+                continue
             started = time.perf_counter()
             item = self._queue.get()
             self.waited_seconds += time.perf_counter() - started
@@ -376,4 +384,5 @@ class Batches:
                 self._queue.get_nowait()
             except queue.Empty:
                 break
-        self._thread.join(timeout=5)
+        if self._thread is not None:
+            self._thread.join(timeout=5)

@@ -11,7 +11,7 @@ import os
 import pickle
 import queue
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,10 @@ def is_first_to_say() -> bool:
 
 def initialize_parallel(config: TrainConfig) -> None:
     """Process groups and random states; `torch.distributed` must be up."""
-    parallel_state.initialize_model_parallel(tensor_model_parallel_size=config.parallel.tensor_model_parallel_size)
+    parallel_state.initialize_model_parallel(
+        tensor_model_parallel_size=config.parallel.tensor_model_parallel_size,
+        pipeline_model_parallel_size=config.parallel.pipeline_model_parallel_size,
+    )
     torch.manual_seed(config.training.seed)
     tensor_parallel.model_parallel_cuda_manual_seed(config.training.seed, inference_rng_tracker=not HAS_CUDA, force_reset_rng=True)
 
@@ -153,6 +156,26 @@ def data_parallel_size() -> int:
 def sum_over_data_parallel(value: Tensor) -> Tensor:
     """Sum over the data-parallel processes, in place."""
     torch.distributed.all_reduce(value, group=parallel_state.get_data_parallel_group())
+    return value
+
+
+def num_stages() -> int:
+    """Pipeline stages."""
+    return int(parallel_state.get_pipeline_model_parallel_world_size())
+
+
+def takes_batches(config: TrainConfig) -> bool:
+    """Whether this process's stage looks at batches: the first at tokens, the last at labels, all of them at where documents end."""
+    is_outer = parallel_state.is_pipeline_first_stage() or parallel_state.is_pipeline_last_stage()
+    return bool(is_outer) or config.data.reset_attention_mask
+
+
+def from_last_stage(value: Tensor) -> Tensor:
+    """What the last pipeline stage has, on all stages, in place; the others' `value` is anything finite of the same shape."""
+    if num_stages() > 1:
+        if not parallel_state.is_pipeline_last_stage():
+            value.zero_()
+        torch.distributed.all_reduce(value, group=parallel_state.get_pipeline_model_parallel_group())
     return value
 
 
@@ -187,6 +210,7 @@ def transformer_config(config: TrainConfig, kernels: Kernels) -> TransformerConf
         init_method_std=model.init_method_std,
         output_layer_init_method=init_method_normal(model.init_method_std) if model.init_scheme == "plain" else None,
         tensor_model_parallel_size=parallel.tensor_model_parallel_size,
+        pipeline_model_parallel_size=parallel.pipeline_model_parallel_size,
         sequence_parallel=parallel.sequence_parallel,
         use_cpu_initialization=True,
         perform_initialization=True,
@@ -207,7 +231,7 @@ def transformer_config(config: TrainConfig, kernels: Kernels) -> TransformerConf
 
 
 def build_model(config: TrainConfig, kernels: Kernels) -> GPTModel:
-    """The GPT on this process's device, weights as the seed makes them, whatever the tensor-parallel size."""
+    """This process's part of the GPT on its device, weights as the seed makes them, however the model is divided."""
     settings = transformer_config(config, kernels)
     linear = LocalSpecProvider()
     attention = ModuleSpec(
@@ -232,7 +256,9 @@ def build_model(config: TrainConfig, kernels: Kernels) -> GPTModel:
         ),
     )
     # a bare layer spec would bring megatron's own final norm, which is Apex's
-    block = TransformerBlockSubmodules(layer_specs=[layer] * config.model.num_layers, layer_norm=kernels.norm)
+    num_layers = config.model.num_layers // config.parallel.pipeline_model_parallel_size
+    block = TransformerBlockSubmodules(layer_specs=[layer] * num_layers, layer_norm=kernels.norm)
+    _draw_weights_before(config, num_layers)
     model = GPTModel(
         config=settings,
         transformer_layer_spec=block,
@@ -242,19 +268,34 @@ def build_model(config: TrainConfig, kernels: Kernels) -> GPTModel:
         position_embedding_type="rope",
         rotary_base=config.model.rotary_base,
         parallel_output=True,
+        pre_process=parallel_state.is_pipeline_first_stage(),
+        post_process=parallel_state.is_pipeline_last_stage(),
     )
     model = model.to(device())
     return model.bfloat16() if config.training.bf16 else model
 
 
+def _draw_weights_before(config: TrainConfig, layers_per_stage: int) -> None:
+    """Draws from the random state what the stages before this one draw for their weights, matrix by matrix, in megatron's order."""
+    stage, model = parallel_state.get_pipeline_model_parallel_rank(), config.model
+    if stage == 0:
+        return
+    hidden = model.hidden_size
+    attention = [(hidden, hidden), (hidden + 2 * model.query_groups * model.head_size, hidden)]
+    mlp = [(2 * model.ffn_hidden_size, hidden), (hidden, model.ffn_hidden_size)]
+    for shape in [(model.known_vocab_size, hidden), *(attention + mlp) * (layers_per_stage * stage)]:
+        torch.empty(shape).normal_()
+
+
 def count_parameters(model: Any) -> int:
-    """Parameters over all tensor-parallel processes, each counted once."""
+    """Parameters over all tensor-parallel processes and pipeline stages, each counted once."""
     total = torch.zeros(1, dtype=torch.int64, device=device())
     rank = parallel_state.get_tensor_model_parallel_rank()
     for parameter in model.parameters():
-        if getattr(parameter, "tensor_model_parallel", False) or rank == 0:
+        is_copy = getattr(parameter, "shared", False)  # the last stage's, of an embedding that is the output matrix too
+        if not is_copy and (getattr(parameter, "tensor_model_parallel", False) or rank == 0):
             total += parameter.numel()
-    torch.distributed.all_reduce(total, group=parallel_state.get_tensor_model_parallel_group())
+    torch.distributed.all_reduce(total, group=parallel_state.get_model_parallel_group())
     return int(total.item())
 
 
@@ -272,7 +313,7 @@ def wrap_data_parallel(model: GPTModel, config: TrainConfig) -> Any:
     wrapped = DistributedDataParallel(model.config, settings, model)
     wrapped.broadcast_params()
     model.config.finalize_model_grads_func = finalize_model_grads
-    # megatron's param_sync_func stays none: it is for schedules of several pipeline stages; with one, each module asks for its own weights
+    # megatron's param_sync_func stays none: it is for stages of several pieces each; here each module asks for its own weights
     model.config.no_sync_func = wrapped.no_sync if config.parallel.overlap_grad_reduce else None
     return wrapped
 
@@ -425,9 +466,10 @@ def apply_gradients(optimizer: Any, norm: float, clip_grad: float) -> None:
 def drifted_parameters(wrapped: Any) -> list[str]:
     """Names of the parameters that processes hold in common and that are not the same to the bit everywhere."""
     names, sums, is_shared = [], [], []
+    stage = f"stage {parallel_state.get_pipeline_model_parallel_rank() + 1}: " if num_stages() > 1 else ""
     for name, parameter in wrapped.module.named_parameters():
         bits = parameter.detach().view(torch.int16 if parameter.element_size() == 2 else torch.int32)
-        names.append(name)
+        names.append(f"{stage}{name}")
         sums.append(bits.sum(dtype=torch.int64))
         is_shared.append(not getattr(parameter, "tensor_model_parallel", False))
     largest = torch.stack(sums)
@@ -442,8 +484,17 @@ def drifted_parameters(wrapped: Any) -> list[str]:
         torch.distributed.all_reduce(largest, op=torch.distributed.ReduceOp.MAX, group=group)
         torch.distributed.all_reduce(smallest, op=torch.distributed.ReduceOp.MIN, group=group)
         different |= (largest != smallest) & is_held
-    flags = maximum_over_all(different.to(torch.int32)).tolist()
-    return [name for name, flag in zip(names, flags, strict=True) if flag]
+    tied = wrapped.module.shared_embedding_or_output_weight() if wrapped.module.share_embeddings_and_output_weights else None
+    if tied is not None and num_stages() > 1:  # the first stage's embedding and the last stage's copy of it
+        place = next(index for index, parameter in enumerate(wrapped.module.parameters()) if parameter is tied)
+        group = parallel_state.get_embedding_group()
+        largest, smallest = sums[place].clone(), sums[place].clone()
+        torch.distributed.all_reduce(largest, op=torch.distributed.ReduceOp.MAX, group=group)
+        torch.distributed.all_reduce(smallest, op=torch.distributed.ReduceOp.MIN, group=group)
+        different[place] |= largest != smallest
+    found: list[list[str]] = [[] for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(found, [name for name, flag in zip(names, different.tolist(), strict=True) if flag])
+    return list(dict.fromkeys(name for part in found for name in part))
 
 
 # a step
@@ -457,15 +508,17 @@ def forward_backward(
     *,
     forward_only: bool = False,
 ) -> list[Tensor]:
-    """Runs the micro-batches of one step; gradients are left summed and reduced. Gives each micro-batch's mean loss, detached.
+    """Runs the micro-batches of one step; gradients are left summed and reduced. Gives each micro-batch's mean loss, detached, on the last
+    pipeline stage; nothing on the others.
 
-    `batches` gives dicts of `tokens`, `labels`, `position_ids` `[B, S]` int64 and `loss_mask` `[B, S]` float32.
+    `batches` gives dicts of `tokens`, `labels`, `position_ids` `[B, S]` int64 and `loss_mask` `[B, S]` float32; empty ones where the stage
+    looks at no batch (`takes_batches`).
     """
 
     def step(iterator: Iterator[dict[str, Tensor]], model: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
         batch = next(iterator)
         if chunk_tokens is None:
-            output = model(batch["tokens"], batch["position_ids"], _attention_mask(batch), labels=batch["labels"])
+            output = model(batch.get("tokens"), batch.get("position_ids"), _attention_mask(batch), labels=batch.get("labels"))
         else:
             output = _hidden_states(model, batch)
 
@@ -495,6 +548,37 @@ def forward_backward(
 
 
 @torch.no_grad()
+def token_losses_of(wrapped: Any, batches: Sequence[dict[str, Tensor]], micro_batch_size: int, config: TrainConfig) -> list[Tensor]:
+    """`token_losses` of several batches of `micro_batch_size` samples each, on the last pipeline stage; nothing on the others."""
+    if num_stages() == 1:
+        return [token_losses(wrapped, batch, config) for batch in batches]
+    model = wrapped.module
+
+    def step(iterator: Iterator[dict[str, Tensor]], _: Any) -> tuple[Tensor, Callable[[Tensor], Any]]:
+        batch = next(iterator)
+        if parallel_state.is_pipeline_last_stage():
+            output = token_losses(wrapped, batch, config)
+        else:
+            output = model(batch.get("tokens"), batch.get("position_ids"), _attention_mask(batch))
+        return output, lambda losses: (torch.zeros((), device=losses.device), losses)
+
+    timers, model.config.timers = model.config.timers, None  # all of it is validation
+    try:
+        results: list[Tensor] = get_forward_backward_func()(
+            forward_step_func=step,
+            data_iterator=iter(batches),
+            model=model,
+            num_microbatches=len(batches),
+            seq_length=config.model.seq_length,
+            micro_batch_size=micro_batch_size,
+            forward_only=True,
+        )
+    finally:
+        model.config.timers = timers
+    return results
+
+
+@torch.no_grad()
 def token_losses(wrapped: Any, batch: dict[str, Tensor], config: TrainConfig) -> Tensor:
     """The loss of every token of a batch in nats: `[B, S]` float32."""
     chunk_tokens = config.training.cross_entropy_chunk_tokens
@@ -520,11 +604,11 @@ def _hidden_states(wrapped: Any, batch: dict[str, Tensor]) -> Tensor:
     """The model up to its output matrix: `[S, B, H]`, or this process's part of S with sequence parallelism."""
     model = wrapped.module
     caller = wrapped if model.training else model  # the wrapper's forward belongs to the gradients' reduction
-    model.post_process = False
+    is_last, model.post_process = model.post_process, False
     try:
-        hidden: Tensor = caller(batch["tokens"], batch["position_ids"], _attention_mask(batch))
+        hidden: Tensor = caller(batch.get("tokens"), batch.get("position_ids"), _attention_mask(batch))
     finally:
-        model.post_process = True
+        model.post_process = is_last
     return hidden
 
 
@@ -706,7 +790,7 @@ def _start_save(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any
 
 
 def load_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any]) -> dict[str, Any]:
-    """Loads what `save_sharded` wrote into model and optimizer, whatever the tensor-parallel size was; gives the stored `extra`."""
+    """Loads what `save_sharded` wrote into model and optimizer, however the model was divided; gives the stored `extra`."""
     _begin_state(optimizer)
     state = dist_checkpointing.load(_sharded_state(wrapped, optimizer, extra, is_loading=True), str(folder))
     wrapped.module.load_state_dict(state["model"])
@@ -722,6 +806,6 @@ def _sharded_state(wrapped: Any, optimizer: Any, extra: dict[str, Any], *, is_lo
 
 
 def load_plain_weights(folder: Path, model: GPTModel) -> None:
-    """Loads the weights alone into an unwrapped model of any tensor-parallel size."""
+    """Loads the weights alone into an unwrapped model, however it was and is divided."""
     state = dist_checkpointing.load({"model": model.sharded_state_dict()}, str(folder))
     model.load_state_dict(state["model"])

@@ -1,9 +1,10 @@
 """The loop: batches → gradients → step; validation per domain, checkpoints, books, one readable line an interval."""
 
 import dataclasses
+import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Trainer:
         self.stream_identity = stream_identity(sets, self.stages, config)
         start, is_own = self._starting_point(load, is_finetuning)
         megatron.initialize_parallel(config)
+        self.takes_batches = megatron.takes_batches(config)
         self.separating_eod = shards.eod if config.data.reset_attention_mask else None
         self.kernels = choose_kernels(config.kernels, has_mask=config.data.reset_attention_mask)
         model = megatron.build_model(config, self.kernels)
@@ -95,12 +97,13 @@ class Trainer:
 
     def _introduce(self, num_weights: int, start: Path | None, is_finetuning: bool) -> None:
         config, training = self.config, self.config.training
-        tensor = config.parallel.tensor_model_parallel_size
+        tensor, stages = config.parallel.tensor_model_parallel_size, config.parallel.pipeline_model_parallel_size
         self.say(
             f"model: {num_weights:,} parameters (exact), vocabulary {config.model.known_vocab_size}, sequence {config.model.seq_length}"
         )
         self.say(
-            f"processes: {self.world_size} = tensor parallel {tensor} x data parallel {self.world_size // tensor}; "
+            f"processes: {self.world_size} = tensor parallel {tensor} x pipeline stages {stages} x "
+            f"data parallel {self.world_size // (tensor * stages)}; "
             f"{training.global_batch_size} samples = {training.global_batch_size * config.model.seq_length:,} tokens a step"
         )
         for line in self.kernels.lines():
@@ -159,6 +162,7 @@ class Trainer:
             num_ranks=megatron.data_parallel_size(),
             device=self.device,
             eod=self.separating_eod,
+            is_reading=self.takes_batches,
         )
 
     def train(self) -> None:
@@ -260,8 +264,9 @@ class Trainer:
             self.optimizer.zero_grad()
         losses = megatron.forward_backward(self.wrapped, self._waited_for(batches), self.config, batches.num_micro_batches)
         with self.clock.part("communication"):
-            total = torch.stack([loss.float() for loss in losses]).mean().reshape(1)
-            loss = float(megatron.sum_over_data_parallel(total).item()) / megatron.data_parallel_size()
+            total = torch.stack([loss.float() for loss in losses]).mean().reshape(1) if losses else torch.zeros(1, device=self.device)
+            total = megatron.from_last_stage(megatron.sum_over_data_parallel(total))
+            loss = float(total.item()) / megatron.data_parallel_size()
         with self.clock.part("optimizer"):
             grad_norm = megatron.gradient_norm(self.optimizer)
             with self.clock.part("communication"):
@@ -463,6 +468,9 @@ class Trainer:
         self.log.write(row)
         return bits
 
+    def _validation_batch(self, dataset: Any, numbers: Sequence[int]) -> dict[str, torch.Tensor]:
+        return collate([dataset[number] for number in numbers], self.device, eod=self.separating_eod)
+
     def _validation_loss(self, dataset: Any) -> tuple[float, int]:
         """Mean loss (nats a token) over the set, or over `eval_iters` batches of it, and its tokens."""
         training = self.config.training
@@ -470,16 +478,25 @@ class Trainer:
         if self.config.data.eval_iters is not None:
             num_samples = min(num_samples, self.config.data.eval_iters * training.global_batch_size)
         total = torch.zeros(2, dtype=torch.float64, device=self.device)
-        own = list(range(megatron.data_parallel_rank(), num_samples, megatron.data_parallel_size()))
-        for start in range(0, len(own), training.micro_batch_size):
+        own = range(megatron.data_parallel_rank(), num_samples, megatron.data_parallel_size())
+        for numbers in _passes(own, training.micro_batch_size, megatron.num_stages()):
             self.hang.alive()
-            samples = [dataset[number] for number in own[start : start + training.micro_batch_size]]
-            batch = collate(samples, self.device, eod=self.separating_eod)
-            per_token = megatron.token_losses(self.wrapped, batch, self.config)
-            total[0] += (per_token.double() * batch["loss_mask"]).sum()
-            total[1] += batch["loss_mask"].sum()
-        megatron.sum_over_data_parallel(total)
+            batches = [self._validation_batch(dataset, part) if self.takes_batches else {} for part in numbers]
+            losses = megatron.token_losses_of(self.wrapped, batches, len(numbers[0]), self.config)
+            for batch, per_token in zip(batches, losses, strict=False):  # no losses but on the last stage
+                total[0] += (per_token.double() * batch["loss_mask"]).sum()
+                total[1] += batch["loss_mask"].sum()
+        megatron.from_last_stage(megatron.sum_over_data_parallel(total))
         return float(total[0] / total[1].clamp(min=1)), int(total[1].item())
+
+
+def _passes(own: Sequence[int], micro_batch_size: int, num_stages: int) -> Iterator[list[Sequence[int]]]:
+    """Samples in micro-batches, those in micro-batches that go through the model together: of one size, and more than there are stages."""
+    parts = [own[start : start + micro_batch_size] for start in range(0, len(own), micro_batch_size)]
+    for _, same in itertools.groupby(parts, len):
+        left = list(same)
+        num_together = 4 * num_stages if num_stages > 1 else 1
+        yield from (left[start : start + num_together] for start in range(0, len(left), num_together))
 
 
 def _set_learning_rate(scheduler: Any) -> float:

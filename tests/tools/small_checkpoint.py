@@ -19,23 +19,23 @@ SHAPE = ModelConfig(
 )
 
 
-def config_of(*, tensor_parallel: int = 1, bf16: bool = False, **model: Any) -> TrainConfig:
+def config_of(*, tensor_parallel: int = 1, pipeline_parallel: int = 1, bf16: bool = False, **model: Any) -> TrainConfig:
     """The small shape with other fields of the model."""
     return TrainConfig(
         model=dataclasses.replace(SHAPE, **model),
-        parallel=ParallelConfig(tensor_model_parallel_size=tensor_parallel),
+        parallel=ParallelConfig(tensor_model_parallel_size=tensor_parallel, pipeline_model_parallel_size=pipeline_parallel),
         training=TrainingConfig(micro_batch_size=2, global_batch_size=2, bf16=bf16),
     )
 
 
 def write_checkpoint(run: Path, config: TrainConfig, tokenizer_folder: Path) -> Path:
-    """A checkpoint of step 7 in `run`, saved by as many processes as its tensor-parallel size; gives its folder."""
-    tensor = config.parallel.tensor_model_parallel_size
-    if tensor == 1:
+    """A checkpoint of step 7 in `run`, saved by as many processes as its layout needs; gives its folder."""
+    world_size = config.parallel.tensor_model_parallel_size * config.parallel.pipeline_model_parallel_size
+    if world_size == 1:
         with checkpoints.one_process():
             _save(run, config, tokenizer_folder)
     else:
-        in_processes(tensor, _save, run, config, tokenizer_folder)
+        in_processes(world_size, _save, run, config, tokenizer_folder)
     return checkpoints.find_checkpoint(run)
 
 

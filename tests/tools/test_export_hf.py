@@ -44,9 +44,11 @@ def stored_tensors(exported: Path) -> dict[str, torch.Tensor]:
         {"num_query_groups": 1, "vocab_size": 768, "max_position_embeddings": 128},
         {"tensor_parallel": 2, "untie_embeddings_and_output_weights": False},
         {"tensor_parallel": 2, "num_query_groups": 2},
+        {"pipeline_parallel": 2, "tensor_parallel": 2, "num_query_groups": 2},
+        {"pipeline_parallel": 2, "untie_embeddings_and_output_weights": False},
         {"bf16": True, "num_query_groups": 2},
     ],
-    ids=["untied", "tied-gqa", "padded-mqa", "tp2-tied", "tp2-gqa", "bf16-gqa"],
+    ids=["untied", "tied-gqa", "padded-mqa", "tp2-tied", "tp2-gqa", "pp2-tp2-gqa", "pp2-tied", "bf16-gqa"],
 )
 def test_every_layout_comes_out_equal(fields: dict[str, Any], tokenizer_folder: Path, tmp_path: Path) -> None:
     config = config_of(**fields)

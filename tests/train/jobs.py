@@ -147,11 +147,19 @@ def train_with_faults(config: TrainConfig, tokens: Path, run: Path, kind: str, s
             next(iter(trainer.wrapped.module.parameters())).data[:, 0] = float("nan")
         elif kind == "loss":
             losses[0] = losses[0] * float("inf")
+        elif kind == "loss_of_last_stage":
+            losses = [loss * float("inf") for loss in losses]  # the other stages have none
         elif kind == "spike":
             losses = [loss * 10 for loss in losses]
         elif kind == "drift":
             if trainer.rank == 1:
                 next(iter(trainer.wrapped.module.parameters())).data[1, 1] += 1e-3
+        elif kind == "tied_drift":
+            if trainer.rank == trainer.world_size - 1:
+                trainer.wrapped.module.shared_embedding_or_output_weight().data[1, 1] += 1e-3
+        elif kind == "last_gradients":
+            if trainer.rank == trainer.world_size - 1:
+                trainer.wrapped.buffers[0].grad_data[-1] = float("nan")  # of a norm; the copy of a tied embedding is looked at elsewhere
         elif kind == "signal":
             if trainer.rank == trainer.world_size - 1:
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -165,6 +173,24 @@ def train_with_faults(config: TrainConfig, tokens: Path, run: Path, kind: str, s
     megatron_adapter.forward_backward = forward_backward  # this process is the job's own
     trainer.train()
     return describe(trainer) | {"digests": digests}
+
+
+def train_and_count_samples(config: TrainConfig, tokens: Path, run: Path) -> int:
+    """Trains; gives how many samples of the stream this process has read."""
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    read = []
+    stream = trainer.stream
+    whole = type(stream).__getitem__
+
+    class Counting(SampleStream):
+        def __getitem__(self, position: int) -> dict[str, Any]:
+            read.append(position)
+            return whole(self, position)
+
+    stream.__class__ = Counting
+    trainer.train()
+    return len(read)
 
 
 def draw(shares: list[Any], num_samples: int) -> list[Any]:

@@ -1,6 +1,7 @@
 """However a step is divided over processes, the losses are the same; GQA, tied weights and accumulation included."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,16 @@ LAYOUTS = {
     "dp2_zero1_chunked": {"use_distributed_optimizer": True, "cross_entropy_chunk_tokens": 24},
     "tp2_chunked": {"tensor_model_parallel_size": 2, "cross_entropy_chunk_tokens": 24},
     "tp2_sp_chunked": {"tensor_model_parallel_size": 2, "sequence_parallel": True, "cross_entropy_chunk_tokens": 24},
+    "pp2": {"pipeline_model_parallel_size": 2},
+    "pp2_chunked": {"pipeline_model_parallel_size": 2, "cross_entropy_chunk_tokens": 24},
+}
+TIED = {"untie_embeddings_and_output_weights": False}
+PIPELINES_OF_FOUR: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    # what both runs have, what the pipeline has besides
+    "pp2_dp2_zero1_gather_tied": (TIED, {"pipeline_model_parallel_size": 2, **LAYOUTS["dp2_zero1_gather"]}),
+    "pp2_tp2_sp": ({}, {"pipeline_model_parallel_size": 2, **LAYOUTS["tp2_sp"]}),
+    # no token sees another document's, so that stages in the middle look at batches too
+    "pp4_documents": ({"num_layers": 4, "reset_attention_mask": True}, {"pipeline_model_parallel_size": 4}),
 }
 
 
@@ -38,7 +49,7 @@ def assert_equal_losses(run: Path, reference: Path) -> None:
     assert found[1] == pytest.approx(wanted[1], rel=FIRST_STEP_TOLERANCE)
     for step in wanted:
         assert found[step] == pytest.approx(wanted[step], rel=LAST_STEP_TOLERANCE), step
-    assert found[NUM_STEPS] < found[1] - 0.3  # a model that stands still agrees with everything
+    assert found[NUM_STEPS] < found[1] - 0.25  # a model that stands still agrees with everything
     validation = {(row["iteration"], row["domain"]): row["lm_loss"] for row in rows(reference, "validation")}
     assert len(validation) == 6
     for row in rows(run, "validation"):
@@ -49,6 +60,25 @@ def assert_equal_losses(run: Path, reference: Path) -> None:
 def test_two_processes_learn_as_one(layout: str, ranks: Ranks, tokens: Path, tmp_path: Path, reference: Path) -> None:
     ranks.run("train", small_config(**LAYOUTS[layout]), tokens, tmp_path, world_size=2)
     assert_equal_losses(tmp_path, reference)
+
+
+@pytest.mark.parametrize("layout", PIPELINES_OF_FOUR)
+def test_pipelines_of_four_processes_learn_as_one(layout: str, ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    common, divided = PIPELINES_OF_FOUR[layout]
+    (one,) = ranks.run("train", small_config(**common), tokens, tmp_path / "one")
+    four = ranks.run("train", small_config(**common, **divided, replica_check_interval=5), tokens, tmp_path / "four", world_size=4)
+    assert_equal_losses(tmp_path / "four", tmp_path / "one")
+    assert [rank["num_parameters"] for rank in four] == [one["num_parameters"]] * 4
+    assert rows(tmp_path / "four")[-1]["time_share"]["communication"] > 0
+
+
+def test_a_stage_in_the_middle_reads_no_batch(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    config = small_config(num_layers=3, pipeline_model_parallel_size=3, train_iters=3, **TIED)
+    ranks.run("train", small_config(num_layers=3, train_iters=3, **TIED), tokens, tmp_path / "one")
+    read = ranks.run("train_and_count_samples", config, tokens, tmp_path / "three", world_size=3)
+    assert read[1] == 0
+    assert all(count >= 3 * 8 for count in (read[0], read[2]))  # of three steps, and what was read ahead
+    assert losses(tmp_path / "three") == pytest.approx(losses(tmp_path / "one"), rel=FIRST_STEP_TOLERANCE)
 
 
 def test_weights_are_gathered_after_the_step_and_whole_where_they_are_read(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:

@@ -32,6 +32,13 @@ FORMATS: dict[str, tuple[int, dict[str, Any]]] = {
         OVERLAP
         | {"overlap_param_gather": True, "ddp_bucket_size": 3000, "cross_entropy_chunk_tokens": 24, "bf16": True, "async_save": True},
     ),
+    "pp2_tied": (2, {"pipeline_model_parallel_size": 2, "untie_embeddings_and_output_weights": False}),
+    "pp2_gather_tied_bf16_async": (
+        4,
+        OVERLAP
+        | {"overlap_param_gather": True, "ddp_bucket_size": 3000, "pipeline_model_parallel_size": 2, "bf16": True, "async_save": True}
+        | {"untie_embeddings_and_output_weights": False},
+    ),
     "bf16_distributed": (2, {"bf16": True, "use_distributed_optimizer": True, "overlap_grad_reduce": True}),
 }
 
@@ -71,12 +78,27 @@ def test_every_parameter_counts_its_own_steps_after_a_load(ranks: Ranks, tokens:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("tp2_sp", "plain"), ("plain", "tp2_sp"), ("distributed", "plain_one"), ("bf16_distributed", "bf16_distributed_one")],
+    [
+        ("tp2_sp", "plain"),
+        ("plain", "tp2_sp"),
+        ("distributed", "plain_one"),
+        ("bf16_distributed", "bf16_distributed_one"),
+        ("pp2_tied", "tied"),
+        ("tied", "pp2_tied"),
+        ("tp2_sp", "pp2"),
+        ("pp2_tp2", "plain"),
+        ("pp2_zero1", "tp2_zero1"),
+    ],
 )
 def test_other_layouts_load_it(before: str, after: str, ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
     formats = FORMATS | {
         "plain_one": (1, {"use_distributed_optimizer": True}),
         "bf16_distributed_one": (1, {"bf16": True, "use_distributed_optimizer": True}),
+        "tied": (1, {"untie_embeddings_and_output_weights": False}),
+        "pp2": (2, {"pipeline_model_parallel_size": 2}),
+        "pp2_tp2": (4, {"pipeline_model_parallel_size": 2, "tensor_model_parallel_size": 2}),
+        "pp2_zero1": (4, {"pipeline_model_parallel_size": 2, "use_distributed_optimizer": True}),
+        "tp2_zero1": (4, {"tensor_model_parallel_size": 2, "use_distributed_optimizer": True}),
     }
     (world_before, fields_before), (world_after, fields_after) = formats[before], formats[after]
     common = {"train_iters": 7, "save_interval": 3}

@@ -41,6 +41,21 @@ def test_one_bad_step_is_left_out(kind: str, world_size: int, ranks: Ranks, toke
     assert sum(books["tokens_drawn"].values()) == 6 * 8 * 32
 
 
+def test_pipeline_stages_act_on_what_one_of_them_sees(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    fields = {"pipeline_model_parallel_size": 2, "untie_embeddings_and_output_weights": False}
+    config = small_config(train_iters=5, replica_check_interval=1, **fields)
+    for kind, reason in (("last_gradients", "the gradients are not finite"), ("loss_of_last_stage", "the loss is not finite")):
+        ended = ranks.run("train_with_faults", config, tokens, tmp_path / kind, kind, [3], world_size=2)
+        assert [rank["progress"]["skipped_steps"] for rank in ended] == [1, 1]
+        assert all(rank["digests"][3] == rank["digests"][4] for rank in ended)
+        assert [(row["iteration"], row["reason"]) for row in rows(tmp_path / kind, "skipped")] == [(3, reason)]
+    signalled = ranks.run("train_with_faults", config, tokens, tmp_path / "signal", "signal", [3], world_size=2)
+    assert [rank["progress"]["iteration"] for rank in signalled] == [3, 3]
+    assert "iter_0000003" in checkpoint_names(tmp_path / "signal")
+    for rank in ranks.start("train_with_faults", config, tokens, tmp_path / "drift", "tied_drift", [4], world_size=2).wait():
+        assert "differ in 2 of them, first stage 1: embedding.word_embeddings.weight" in message(rank)
+
+
 def test_weights_that_broke_are_taken_from_the_last_checkpoint(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
     config = small_config(train_iters=10, save_interval=4)
     (ended,) = ranks.run("train_with_faults", config, tokens, tmp_path, "weights", [5])

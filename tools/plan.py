@@ -130,8 +130,9 @@ def parameters_by_part(model: ModelConfig) -> dict[str, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Bytes of one GPU. `activations` are what one micro-batch keeps for its backward pass; on top of them stand, one after the other,
-    `logits` (with the loss) and then `layer_backward` (one layer's gradients, and its activations again where they are recomputed)."""
+    """Bytes of one GPU. `activations` are what micro-batches keep for their backward pass: one of them, or as many as a pipeline stage has
+    on the way. On top of them stand, one after the other, `logits` (with the loss) and then `layer_backward` (one layer's gradients, and its
+    activations again where they are recomputed)."""
 
     weights: int
     gradients: int
@@ -149,15 +150,26 @@ class Memory:
         return steady + max(self.logits, self.layer_backward)
 
 
-def local_parameters(model: ModelConfig, tensor_parallel: int) -> int:
-    """Parameters of one process: matrices are divided over the tensor-parallel processes, norms are not."""
+def local_parameters(model: ModelConfig, tensor_parallel: int, stages: int = 1, stage: int = 0) -> int:
+    """Parameters of one process: of its stage's layers, matrices are divided over the tensor-parallel processes, norms are not.
+
+    The first stage has the embedding, the last one the final norm and the output matrix: where they are tied, a copy of the embedding.
+    """
     parts = parameters_by_part(model)
-    return (sum(parts.values()) - parts["norms"]) // tensor_parallel + parts["norms"]
+    matrices = (parts["attention"] + parts["mlp"]) // stages
+    norms = 2 * (model.num_layers // stages) * model.hidden_size
+    if stage == 0:
+        matrices += parts["embedding"]
+    if stage == stages - 1:
+        matrices += parts["output"] if stages == 1 else parts["embedding"]
+        norms += model.hidden_size
+    return matrices // tensor_parallel + norms
 
 
-def state_bytes(config: TrainConfig, data_parallel: int) -> dict[str, int]:
-    """Bytes of weights, gradients, main weights and Adam's moments of one process, as `Memory` names them."""
-    number = local_parameters(config.model, config.parallel.tensor_model_parallel_size)
+def state_bytes(config: TrainConfig, data_parallel: int, stage: int = 0) -> dict[str, int]:
+    """Bytes of weights, gradients, main weights and Adam's moments of one process of a stage, as `Memory` names them."""
+    parallel = config.parallel
+    number = local_parameters(config.model, parallel.tensor_model_parallel_size, parallel.pipeline_model_parallel_size, stage)
     own = math.ceil(number / data_parallel) if config.parallel.use_distributed_optimizer else number
     is_bf16 = config.training.bf16
     return {
@@ -187,22 +199,45 @@ def layer_bytes(config: TrainConfig, num_tokens: int) -> int:
     return num_tokens * norms // whole + num_tokens * (attention + swiglu) // tensor + tables
 
 
+def num_micro_batches(config: TrainConfig, data_parallel: int) -> int:
+    """Micro-batches of a step that each data-parallel process takes; rounded up where the global batch is no multiple."""
+    return -(-config.training.global_batch_size // (config.training.micro_batch_size * data_parallel))
+
+
+def idle_share(config: TrainConfig, data_parallel: int) -> float:
+    """Share of a step in which a pipeline stage has nothing to do: (p - 1) / (m + p - 1) of p stages and m micro-batches (1F1B)."""
+    waits = config.parallel.pipeline_model_parallel_size - 1
+    return waits / (num_micro_batches(config, data_parallel) + waits)
+
+
 def memory(config: TrainConfig, data_parallel: int, reserve: int) -> Memory:
-    """Memory of each GPU for a config, by part."""
+    """Memory of each GPU for a config, by part: of the pipeline stage that needs most."""
+    stages = range(config.parallel.pipeline_model_parallel_size)
+    return max((stage_memory(config, data_parallel, reserve, stage) for stage in stages), key=lambda found: found.total)
+
+
+def stage_memory(config: TrainConfig, data_parallel: int, reserve: int, stage: int) -> Memory:
+    """Memory of each GPU of a pipeline stage (from 0), by part.
+
+    With 1F1B stage s of p has p - s micro-batches on the way, and keeps of each what it received and what it sent on besides.
+    """
     model, parallel, training = config.model, config.parallel, config.training
-    tensor = parallel.tensor_model_parallel_size
+    tensor, stages = parallel.tensor_model_parallel_size, parallel.pipeline_model_parallel_size
+    is_last = stage == stages - 1
     whole = tensor if parallel.sequence_parallel else 1
     size = 2 if training.bf16 else 4
     num_tokens = training.micro_batch_size * model.seq_length
     layer = layer_bytes(config, num_tokens)
     is_full = training.recompute_granularity == "full"
     kept = num_tokens * size * model.hidden_size // whole if is_full else layer
-    last = num_tokens * ((4 + size) * model.hidden_size + 4) // whole  # the final norm
+    last = num_tokens * ((4 + size) * model.hidden_size + 4) // whole if is_last else 0  # the final norm
+    exchanged = num_tokens * size * model.hidden_size // whole * ((stage > 0) + (not is_last))
+    on_the_way = min(num_micro_batches(config, data_parallel), stages - stage)
     return Memory(
-        **state_bytes(config, data_parallel),
-        activations=model.num_layers * kept + last,
+        **state_bytes(config, data_parallel, stage),
+        activations=on_the_way * (model.num_layers // stages * kept + last + exchanged),
         # bfloat16 logits and their float32 copy, in which the softmax is made in place; float32 ones are changed in place themselves
-        logits=num_tokens * model.known_vocab_size * (6 if training.bf16 else 4) // tensor,
+        logits=num_tokens * model.known_vocab_size * (6 if training.bf16 else 4) // tensor if is_last else 0,
         layer_backward=layer * (2 if is_full else 1),
         reserve=reserve,
     )
@@ -234,10 +269,12 @@ def usable_micro_batch(config: TrainConfig, data_parallel: int, largest: int) ->
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """Bytes that each GPU sends in one step: gradients and weights among data-parallel ones, activations among tensor-parallel ones."""
+    """Bytes that each GPU sends in one step: gradients and weights among data-parallel ones, activations among tensor-parallel ones and
+    from stage to stage."""
 
     data_parallel: int
     tensor_parallel: int
+    pipeline: int
 
 
 def exchange(config: TrainConfig, data_parallel: int) -> Exchange:
@@ -245,18 +282,22 @@ def exchange(config: TrainConfig, data_parallel: int) -> Exchange:
     to gather or to scatter it, and twice that to reduce it.
 
     Tensor parallelism reduces an activation of the residual's width four times a layer (twice forward, twice backward), and twice for
-    embedding and output; with sequence parallelism it gathers the inputs of two matrices a layer once more.
+    embedding and output; with sequence parallelism it gathers the inputs of two matrices a layer once more. A pipeline stage sends an
+    activation on and a gradient back. Of several stages it is the one that sends most.
     """
     model, parallel, training = config.model, config.parallel, config.training
-    tensor = parallel.tensor_model_parallel_size
-    number = local_parameters(model, tensor)
+    tensor, stages = parallel.tensor_model_parallel_size, parallel.pipeline_model_parallel_size
+    whole = tensor if parallel.sequence_parallel else 1
+    number = max(local_parameters(model, tensor, stages, stage) for stage in range(stages))
     size = 2 if training.bf16 else 4
     per_parameter = GRADIENT_BYTES + size if parallel.use_distributed_optimizer else 2 * GRADIENT_BYTES
     num_tokens = training.global_batch_size * model.seq_length // data_parallel
-    passes = 2 * (4 * model.num_layers + 2) + (2 * model.num_layers if parallel.sequence_parallel else 0)
+    layers = model.num_layers // stages
+    passes = 2 * (4 * layers + (2 if stages == 1 else 1)) + (2 * layers if parallel.sequence_parallel else 0)
     return Exchange(
         data_parallel=number * per_parameter * (data_parallel - 1) // data_parallel,
         tensor_parallel=num_tokens * model.hidden_size * size * passes * (tensor - 1) // tensor,
+        pipeline=num_tokens * model.hidden_size * size // whole * min(stages - 1, 2),
     )
 
 
@@ -265,13 +306,16 @@ class Layout:
     """One way of dividing the model over the GPUs."""
 
     tensor_parallel: int
+    pipeline_stages: int
     data_parallel: int
     largest_micro_batch: int
+    idle_share: float
     exchange: Exchange
 
 
 def layouts(config: TrainConfig, num_gpus: int, reserve: int, capacity: int) -> list[Layout]:
-    """Every tensor-parallel size that divides GPUs, heads, groups and matrices; above 1 with sequence parallelism."""
+    """Every tensor-parallel size that divides GPUs, heads, groups and matrices (above 1 with sequence parallelism), with every number of
+    pipeline stages that divides what is left, and the layers; those that divide the model least come first."""
     found = []
     model = config.model
     for tensor in range(1, num_gpus + 1):
@@ -282,12 +326,28 @@ def layouts(config: TrainConfig, num_gpus: int, reserve: int, capacity: int) -> 
             continue
         if model.seq_length % tensor:
             continue
-        parallel = dataclasses.replace(config.parallel, tensor_model_parallel_size=tensor, sequence_parallel=tensor > 1)
-        divided = dataclasses.replace(config, parallel=parallel)
-        data = num_gpus // tensor
-        largest = largest_micro_batch(divided, data, reserve, capacity)
-        found.append(Layout(tensor_parallel=tensor, data_parallel=data, largest_micro_batch=largest, exchange=exchange(divided, data)))
-    return found
+        for stages in range(1, num_gpus // tensor + 1):
+            if num_gpus // tensor % stages or model.num_layers % stages:
+                continue
+            parallel = dataclasses.replace(
+                config.parallel,
+                tensor_model_parallel_size=tensor,
+                sequence_parallel=tensor > 1,
+                pipeline_model_parallel_size=stages,
+            )
+            divided = dataclasses.replace(config, parallel=parallel)
+            data = num_gpus // (tensor * stages)
+            found.append(
+                Layout(
+                    tensor_parallel=tensor,
+                    pipeline_stages=stages,
+                    data_parallel=data,
+                    largest_micro_batch=largest_micro_batch(divided, data, reserve, capacity),
+                    idle_share=idle_share(divided, data),
+                    exchange=exchange(divided, data),
+                )
+            )
+    return sorted(found, key=lambda layout: (layout.tensor_parallel * layout.pipeline_stages, layout.pipeline_stages))
 
 
 def recompute_factor(config: TrainConfig) -> float:
@@ -335,15 +395,18 @@ def speed(
 
 
 def speeds(config: TrainConfig, gpu: Gpu, num_gpus: int, tokens: float, mfu: float | None, price_per_gpu_hour: float | None) -> list[Speed]:
-    """At the stated utilisation, or at each that others measured on such GPUs, lowest first; less where layers are recomputed."""
+    """At the stated utilisation, or at each that others measured on such GPUs, lowest first; less where layers are recomputed, and where
+    pipeline stages wait."""
     if mfu is not None:
         given = [(mfu, GIVEN)]
     else:
-        factor = recompute_factor(config)
+        parallel = config.parallel
+        busy = 1 - idle_share(config, num_gpus // (parallel.tensor_model_parallel_size * parallel.pipeline_model_parallel_size))
+        factor = recompute_factor(config) * busy
         found = sorted((entry for entry in MEASURED if entry.family == gpu.family), key=lambda entry: entry.mfu)
         # a figure that was measured with full recompute has its cost in it
         given = [
-            (entry.mfu if "full recompute" in entry.model else entry.mfu * factor, f"{entry.source}: {entry.model}, {entry.hardware}")
+            (entry.mfu * (busy if "full recompute" in entry.model else factor), f"{entry.source}: {entry.model}, {entry.hardware}")
             for entry in found
         ]
     estimates = (speed(config, gpu, num_gpus, tokens, value, source, price_per_gpu_hour) for value, source in given)
@@ -404,6 +467,8 @@ def plan(
         "num_gpus": num_gpus,
         "data_parallel": data,
         "tensor_parallel": config.parallel.tensor_model_parallel_size,
+        "pipeline_stages": config.parallel.pipeline_model_parallel_size,
+        "idle_share": idle_share(config, data),
         "config": dataclasses.asdict(config),
         "num_parameters": num_parameters(model),
         "parameters": parameters_by_part(model),
@@ -428,6 +493,8 @@ def plan(
 def lines_of(found: dict[str, Any], title: str) -> list[str]:
     """A plan as lines for a person."""
     layout = f"data parallel {found['data_parallel']}, tensor parallel {found['tensor_parallel']}"
+    if found["pipeline_stages"] > 1:
+        layout += f", {found['pipeline_stages']} pipeline stages, each idle {found['idle_share']:.1%} of a step"
     flops = found["flops_per_token"]
     return [
         f"{title} on {found['num_gpus']} x {found['gpu']}: {layout}",
@@ -462,7 +529,7 @@ def _memory_lines(found: dict[str, Any]) -> list[str]:
         ("a layer's return", "layer_backward", "its gradients" + ("; less than the line above, not counted" if logits_count else "")),
         ("reserve", "reserve", "an allowance (--reserve-gib): context, NCCL, workspaces, fragments"),
     ]
-    lines = ["memory of a GPU, GiB"]
+    lines = ["memory of a GPU, GiB" + (", of the pipeline stage that needs most" if found["pipeline_stages"] > 1 else "")]
     lines += [f"  {name:<18}{parts[key] / GIB:>8.2f}  {note}" for name, key, note in rows]
     verdict = "it fits" if found["fits"] else "it does NOT fit"
     lines.append(f"  {'peak':<18}{parts['total'] / GIB:>8.2f}  of {found['gpu_bytes'] / GIB:.1f}: {verdict}")
@@ -487,18 +554,26 @@ def _layout_lines(found: dict[str, Any]) -> list[str]:
         return ["one GPU: nothing is exchanged"]
     lines = [
         "each GPU sends in a step, GB",
-        f"  {'data x tensor':<16}{'gradients, weights':>20}{'inside layers':>16}  largest micro-batch",
+        f"  {'data x tensor x stages':<24}{'gradients, weights':>20}{'inside layers':>16}{'between stages':>16}{'idle':>7}  largest micro-batch",
     ]
     for entry in found["layouts"]:
-        sent, layout = entry["exchange"], f"{entry['data_parallel']} x {entry['tensor_parallel']}"
-        columns = f"{sent['data_parallel'] / 1e9:>20.1f}{sent['tensor_parallel'] / 1e9:>16.1f}"
-        lines.append(f"  {layout:<16}{columns}  {entry['largest_micro_batch'] or 'none'}")
+        sent = entry["exchange"]
+        layout = f"{entry['data_parallel']} x {entry['tensor_parallel']} x {entry['pipeline_stages']}"
+        columns = "".join(
+            f"{sent[name] / 1e9:>{width}.1f}" for name, width in (("data_parallel", 20), ("tensor_parallel", 16), ("pipeline", 16))
+        )
+        lines.append(f"  {layout:<24}{columns}{entry['idle_share']:>7.1%}  {entry['largest_micro_batch'] or 'none'}")
     fitting = [entry for entry in found["layouts"] if entry["largest_micro_batch"]]
     if not fitting:
         return [*lines, "no layout fits: take more GPUs, larger ones, or --recompute-granularity full"]
-    lines.append("gradients and weights go once a step, while the backward pass goes on; what goes inside layers is waited for:")
-    best = fitting[0]["tensor_parallel"]
-    lines.append(f"  take tensor parallel {best}, " + ("for the model fits so" if best == 1 else "the least with which the model fits"))
+    lines.append(
+        "gradients and weights go once a step, while the backward pass goes on; what goes inside layers is waited for. Stages send less"
+    )
+    lines.append("and are idle while a step begins and ends (with the recipe's micro-batch). Tensor parallelism belongs inside a machine:")
+    best = fitting[0]
+    size = best["tensor_parallel"] * best["pipeline_stages"]
+    advice = f"tensor parallel {best['tensor_parallel']}" + (f", {best['pipeline_stages']} stages" if best["pipeline_stages"] > 1 else "")
+    lines.append(f"  take {advice}, " + ("for the model fits so" if size == 1 else "the least with which the model fits"))
     return lines
 
 
@@ -521,6 +596,8 @@ def _speed_lines(found: dict[str, Any]) -> list[str]:
         lines.append("  these are others' measurements of their own software, none is of texmill; plan with the first, the lowest")
         if found["recompute_factor"] < 1:
             lines.append(f"  times {found['recompute_factor']:.3f} for full recompute, except where it was measured so")
+        if found["idle_share"]:
+            lines.append(f"  times {1 - found['idle_share']:.3f} for pipeline stages that wait")
     lines.append(
         f"  MFU of {found['peak_tflops']:g} TFLOP/s a GPU (dense bfloat16, NVIDIA's data sheet); steps alone, no validation, no checkpoints"
     )

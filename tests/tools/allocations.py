@@ -42,6 +42,10 @@ def _allocations(config: TrainConfig) -> dict[str, float]:
             return tensor
 
         shape = (config.training.micro_batch_size, config.model.seq_length)
+        if not model.pre_process:  # what the stage before sends
+            dtype = next(model.parameters()).dtype
+            received = torch.randn(shape[1], shape[0], config.model.hidden_size, dtype=dtype, requires_grad=True)
+            model.set_input_tensor([received])
         tokens = torch.randint(config.model.known_vocab_size, shape, generator=torch.Generator().manual_seed(1))
         positions = torch.arange(shape[1]).expand(shape)
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

@@ -25,10 +25,12 @@ from tools.plan import (
     layouts,
     local_parameters,
     memory,
+    num_micro_batches,
     parameters_by_part,
     plan,
     recompute_factor,
     speeds,
+    stage_memory,
     usable_micro_batch,
     with_training,
 )
@@ -59,23 +61,41 @@ def wide(recompute: str | None = None, **fields: Any) -> TrainConfig:
         (2, divided(wide(), use_distributed_optimizer=True)),
         (2, wide(bf16=True, tensor_parallel=2, num_query_groups=2)),
         (2, divided(wide(tensor_parallel=2, untie_embeddings_and_output_weights=False), sequence_parallel=True)),
+        (2, wide(bf16=True, pipeline_parallel=2, num_query_groups=2)),
+        (4, divided(wide(pipeline_parallel=2, untie_embeddings_and_output_weights=False), use_distributed_optimizer=True)),
     ],
-    ids=["fp32", "bf16", "full", "selective", "bf16-gqa-dp2-zero1", "fp32-dp2-zero1", "bf16-gqa-tp2", "tied-tp2-sp"],
+    ids=[
+        "fp32",
+        "bf16",
+        "full",
+        "selective",
+        "bf16-gqa-dp2-zero1",
+        "fp32-dp2-zero1",
+        "bf16-gqa-tp2",
+        "tied-tp2-sp",
+        "bf16-gqa-pp2",
+        "tied-pp2-dp2-zero1",
+    ],
 )
 def test_a_step_holds_what_the_plan_says(world_size: int, config: TrainConfig) -> None:
-    tensor = config.parallel.tensor_model_parallel_size
-    planned = memory(config, world_size // tensor, reserve=0)
+    tensor, stages = config.parallel.tensor_model_parallel_size, config.parallel.pipeline_model_parallel_size
+    data = world_size // (tensor * stages)
     found = in_processes(world_size, allocations, config)
     assert len(found) == world_size
-    for rank in found:
+    for number, rank in enumerate(found):
+        stage = number // (world_size // stages)
+        is_last = stage == stages - 1
+        planned = stage_memory(config, data, 0, stage)
         for part in ("weights", "gradients", "main_weights", "adam"):
             assert rank[part] == getattr(planned, part), part
         # the CPU's norm keeps its result before the weight too, which the GPU's makes again; the softmax is what is kept of the logits
         model, num_tokens = config.model, config.training.micro_batch_size * config.model.seq_length
-        num_norms = 1 if config.training.recompute_granularity == "full" else 2 * model.num_layers + 1
+        num_norms = is_last + (0 if config.training.recompute_granularity == "full" else 2 * model.num_layers // stages)
         norms = num_norms * 4 * model.hidden_size * num_tokens // (tensor if config.parallel.sequence_parallel else 1)
-        softmax = 4 * model.known_vocab_size * num_tokens // tensor
-        planned_saved = planned.activations + norms + softmax
+        softmax = 4 * model.known_vocab_size * num_tokens // tensor if is_last else 0
+        # of one micro-batch, without what is sent on and what is received, which the norm keeps a float32 copy of where it is bfloat16
+        exchanged = (2 if config.training.bf16 else 4) * model.hidden_size * num_tokens * ((stage > 0) + (not is_last))
+        planned_saved = planned.activations // min(num_micro_batches(config, data), stages - stage) - exchanged + norms + softmax
         # above it: token ids, the rotary frequencies, float32 copies of the norms' weights
         assert 0 <= rank["saved"] - planned_saved < 0.02 * planned_saved
 
@@ -161,14 +181,18 @@ def test_memory_moves_as_it_should() -> None:
 
 def test_two_gpus_are_used_by_data_parallelism_where_the_model_fits() -> None:
     capacity = GPUS["a100-80gb"].memory_mib * 1024**2
-    data, tensor = layouts(TWO_A100, 2, 4 * GIB, capacity)
-    assert (data.tensor_parallel, tensor.tensor_parallel) == (1, 2)
+    data, tensor, stages = layouts(TWO_A100, 2, 4 * GIB, capacity)
+    assert (data.tensor_parallel, tensor.tensor_parallel, stages.tensor_parallel) == (1, 2, 1)
+    assert (data.pipeline_stages, tensor.pipeline_stages, stages.pipeline_stages) == (1, 1, 2)
     assert data.largest_micro_batch >= 4
     # by hand: float32 gradients scattered, bfloat16 weights gathered, half of each sent
     assert data.exchange.data_parallel == 1_360_103_424 * 6 // 2
     assert (data.exchange.tensor_parallel, tensor.exchange.data_parallel) == (0, 0)
     # by hand: 262,144 tokens of 2048 x 2 bytes, 196 passes in all for the reductions and 48 for what is gathered again, half of each sent
     assert tensor.exchange.tensor_parallel == 262_144 * 4096 * (196 + 48) // 2
+    # by hand: 262,144 tokens of 2048 x 2 bytes, once to the other stage; 16 micro-batches, and one more turn to wait for
+    assert stages.exchange.pipeline == 262_144 * 4096
+    assert (stages.idle_share, data.idle_share, tensor.idle_share) == (1 / 17, 0, 0)
     found = plan(TWO_A100, "a100-80gb", 2)
     assert any("take tensor parallel 1, for the model fits so" in line for line in command.lines_of(found, "x"))
 
@@ -186,7 +210,29 @@ def test_tensor_parallelism_is_advised_where_nothing_else_fits() -> None:
 def test_sequence_parallelism_sends_more_and_one_process_nothing() -> None:
     tensor = divided(TWO_A100, tensor_model_parallel_size=2)
     assert exchange(divided(tensor, sequence_parallel=True), 1).tensor_parallel > exchange(tensor, 1).tensor_parallel
-    assert dataclasses.asdict(exchange(TWO_A100, 1)) == {"data_parallel": 0, "tensor_parallel": 0}
+    assert dataclasses.asdict(exchange(TWO_A100, 1)) == {"data_parallel": 0, "tensor_parallel": 0, "pipeline": 0}
+
+
+def test_pipeline_stages_hold_what_is_on_the_way() -> None:
+    config = divided(TWO_A100, pipeline_model_parallel_size=4)
+    stages = [stage_memory(config, 1, 0, stage) for stage in range(4)]
+    assert memory(config, 1, 0) == max(stages, key=lambda stage: stage.total)
+    model = TWO_A100.model
+    weights = [stage.weights // 2 for stage in stages]
+    assert sum(weights) == num_parameters(model)
+    tied = dataclasses.replace(model, untie_embeddings_and_output_weights=False)  # the last stage has a copy of the embedding
+    assert sum(local_parameters(tied, 1, 4, stage) for stage in range(4)) == num_parameters(model)
+    assert [stage.logits > 0 for stage in stages] == [False, False, False, True]
+    one = layer_bytes(config, 4 * 4096) * 6
+    assert [stage.activations // one for stage in stages] == [4, 3, 2, 1]
+    few = with_training(config, global_batch_size=8)  # two micro-batches alone
+    assert [stage_memory(few, 1, 0, stage).activations // one for stage in range(4)] == [2, 2, 2, 1]
+    found = plan(config, "a100-80gb", 4)
+    assert found["idle_share"] == 3 / 19
+    text = "\n".join(command.lines_of(found, "x"))
+    assert "4 pipeline stages, each idle 15.8% of a step" in text
+    assert "times 0.842 for pipeline stages that wait" in text
+    assert found["speeds"][0]["mfu"] == pytest.approx(0.59 * 16 / 19)
 
 
 def days(config: TrainConfig, seq_length: int) -> float:
@@ -263,7 +309,9 @@ def test_the_command_says_the_same_to_a_machine(capsys: pytest.CaptureFixture[st
     parts = found["memory"]
     assert parts["total"] == sum(parts[name] for name in parts if name not in ("total", "layer_backward"))
     assert len(found["alternatives"]) == 6
-    assert [entry["tensor_parallel"] for entry in found["layouts"]] == [1, 2, 4, 8]
+    assert [(entry["tensor_parallel"], entry["pipeline_stages"]) for entry in found["layouts"]] == [
+        *((1, 1), (2, 1), (1, 2), (4, 1), (2, 2), (1, 4), (8, 1), (4, 2), (2, 4), (1, 8))
+    ]
 
 
 def test_a_gpu_that_nobody_measured_gets_no_speed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -188,6 +188,7 @@ def test_stages_in_a_recipe(tmp_path: Path) -> None:
             "--overlap-param-gather is True; use_distributed_optimizer and",
         ),
         ({"overlap_param_gather": True, "overlap_grad_reduce": True}, "overlap_grad_reduce are needed with it"),
+        ({"pipeline_model_parallel_size": 0}, "--pipeline-model-parallel-size is 0; at least 1"),
         ({"ddp_bucket_size": 0}, "--ddp-bucket-size is 0; at least 1 is needed, or none"),
         ({"init_scheme": "xavier"}, "--init-scheme is 'xavier'; megatron or plain"),
         ({"micro_batch_size": 0}, "--micro-batch-size is 0; at least 1"),
@@ -216,6 +217,8 @@ def test_values_that_cannot_be_are_refused(fields: dict[str, Any], words: str) -
     ("fields", "world_size", "words"),
     [
         ({"tensor_model_parallel_size": 2}, 3, "a divisor of the 3 processes"),
+        ({"tensor_model_parallel_size": 2, "pipeline_model_parallel_size": 2}, 6, "a divisor of the 3 processes that tensor_model"),
+        ({"pipeline_model_parallel_size": 3}, 3, "--pipeline-model-parallel-size is 3; a divisor of the 2 layers"),
         ({}, 3, "a multiple of micro_batch_size x data-parallel size = 2 x 3"),
         ({"tensor_model_parallel_size": 4}, 4, "a divisor of 4 heads and 2 query groups"),
         ({"tensor_model_parallel_size": 2, "ffn_hidden_size": 63}, 2, "--ffn-hidden-size is 63; a multiple of tensor_model_parallel_size"),

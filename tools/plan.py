@@ -131,8 +131,8 @@ def parameters_by_part(model: ModelConfig) -> dict[str, int]:
 @dataclass(frozen=True, kw_only=True)
 class Memory:
     """Bytes of one GPU. `activations` are what micro-batches keep for their backward pass: one of them, or as many as a pipeline stage has
-    on the way. On top of them stand, one after the other, `logits` (with the loss) and then `layer_backward` (one layer's gradients, and its
-    activations again where they are recomputed)."""
+    on the way. On top of them stand, one after the other, `logits` (with the loss) and then `layer_backward` (one layer's gradients,
+    and its activations again where they are recomputed)."""
 
     weights: int
     gradients: int
@@ -554,7 +554,8 @@ def _layout_lines(found: dict[str, Any]) -> list[str]:
         return ["one GPU: nothing is exchanged"]
     lines = [
         "each GPU sends in a step, GB",
-        f"  {'data x tensor x stages':<24}{'gradients, weights':>20}{'inside layers':>16}{'between stages':>16}{'idle':>7}  largest micro-batch",
+        f"  {'data x tensor x stages':<24}{'gradients, weights':>20}{'inside layers':>16}{'between stages':>16}{'idle':>7}"
+        "  largest micro-batch",
     ]
     for entry in found["layouts"]:
         sent = entry["exchange"]

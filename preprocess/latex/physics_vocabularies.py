@@ -475,5 +475,5 @@ ALIASES = {
     "osajnl": OPTICS, "opticajnl": OPTICS, "optica": OPTICS, "spie": OPTICS, "spieman": OPTICS, "aastex": ASTRONOMY,
     "openjournal": ASTRONOMY, "revtex": REVTEX, "iopart": IOP, "ioplppt": IOP, "iopams": IOP, "jhep": JHEP, "jheppub": JHEP,
     "jcappub": JHEP, "pos": JHEP, "aipproc": AIP, "espcrc": AIP, "ptptex": PROGRESS + JAPAN, "jpsj": PROGRESS + JAPAN,
-    "ptephy": PROGRESS + JAPAN, "pasj": PROGRESS, "epl": EPL,
+    "ptephy": PROGRESS + JAPAN, "pasj": PROGRESS, "epl": EPL, "deluxetable": ASTRONOMY,
 }  # fmt: skip

@@ -151,6 +151,17 @@ def _line_break(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return skip_line_space(text, end)
 
 
+def _kill(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A line of tabbing that only sets its stops."""
+    if not renderer.tabbing_depth:
+        return -1
+    while out and (line_end := out[-1].rfind("\n")) < 0:
+        out.pop()
+    if out:
+        out[-1] = out[-1][: line_end + 1]
+    return skip_line_space(text, end)
+
+
 def _multicolumn(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     given, after = renderer.arguments(text, end, "mmm")
     if len(given) < 3:
@@ -264,6 +275,7 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("cr", "crcr", "tabularnewline", "tablebreak", "DisplayProof"), _row),
     **dict.fromkeys(("newline", "linebreak"), _line_break),
     "multicolumn": _multicolumn,
+    "kill": _kill,
     "halign": _alignment,
     "settabs": _tab_stops,
     **dict.fromkeys(("endfirsthead", "endhead", "endfoot"), _table_head),

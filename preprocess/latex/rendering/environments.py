@@ -36,8 +36,9 @@ _TABLE_ARGUMENTS = {  # "om" of all others
 }  # fmt: skip
 _TRANSPARENT = frozenset(
     {
-        "subequations", "latexonly", "tiny", "scriptsize", "footnotesize", "small", "normalsize", "large", "Large", "bf", "it", "em", "sf",
-        "tt", "rm", "sl", "sc", "bfseries", "itshape", "slshape", "scshape", "sffamily", "ttfamily",
+        "subequations", "mathletters", "widetext", "strip", "latexonly", "tiny", "scriptsize", "footnotesize", "small", "normalsize",
+        "large", "Large", "bf", "it", "em", "sf", "tt", "rm", "sl", "sc", "bfseries", "itshape", "slshape", "scshape", "sffamily",
+        "ttfamily",
     }
 )  # fmt: skip
 # that begin and end no paragraph

@@ -30,6 +30,7 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
 )  # what stands in a formula for TeX alone
 _OLD_ALPHABET = re.compile(r"\\(Bbb|frak|Cal)(?![A-Za-z])")
 _ALPHABETS = {"Bbb": r"\mathbb", "frak": r"\mathfrak", "Cal": r"\mathcal"}
+_AMSTEX_TAG = re.compile(r"\\tag(?![A-Za-z])\s*(?:\"([^\"\n]{0,40})\"|([^\s{}\\*&\"][^\s{}\\&]{0,40}))")
 _TENSOR = re.compile(r"\\(tensor|indices)(?![A-Za-z])(\*?)")
 _INDEX = re.compile(r"\s*([_^])\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\\[A-Za-z]+|[^\s{}\\_^])")
 _LINE_STEP = re.compile(r"\\\\\s*|\\(?:begin|end)(?![A-Za-z])|\\.|[{}]", re.S)
@@ -220,6 +221,8 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
             content = _SCALED.sub(lambda found: "" if found[1] else "\\text", content)
         if "\\Bbb" in content or "\\frak" in content or "\\Cal" in content:
             content = _OLD_ALPHABET.sub(lambda found: _ALPHABETS[found[1]], content)
+        if "\\tag" in content:
+            content = _AMSTEX_TAG.sub(lambda found: f"\\tag{{{found[2]}}}" if found[2] else f"\\tag*{{{found[1]}}}", content)
         if "\\tensor" in content or "\\indices" in content:
             content = _with_indices(renderer, content)
         if "picture}" in content or "\\begin{fmfgraph" in content:

@@ -14,6 +14,7 @@ from tests.preprocess.latex.latex_paper import body
             "We see\n\\begin{subequations}\\label{e}\n\\begin{align}a&=b\\end{align}\n\\end{subequations}\nand",
             "We see\n\\begin{align}\na&=b\n\\end{align}\nand",
         ),
+        ("We see\n\\begin{widetext}\n$$a$$\n\\end{widetext}\nand", "We see\n\\[a\\]\nand"),
         ("One \\begin{em}word\\end{em} here \\begin{small}and there\\end{small}.", "One word here and there."),
     ],
 )
@@ -40,6 +41,7 @@ def test_heading_that_begins_a_sentence_has_no_point(source: str, shown: str) ->
     "source, shown",
     [
         ("\\begin{tabular}{ll}a & b\n\n\\\\\\hline\n\nc & d \\\\\n\n e & f\n\ng\\end{tabular}", "a | b\nc | d\ne | f g"),
+        ("\\begin{tabbing}wide \\= word \\kill a \\> b\\\\ long line \\= x\\kill c \\> d\\end{tabbing}", "a b\nc d"),
         ("\\begin{tabular}{|p{5cm}|}One.\n\nTwo.\\\\\\end{tabular}", "One.\nTwo."),
         ("\\halign{#&#\\cr a&b\n\n\\cr c&d\\cr}", "a | b\nc | d"),
         (

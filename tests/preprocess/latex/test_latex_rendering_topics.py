@@ -46,6 +46,7 @@ def test_formulas(source: str, shown: str) -> None:
         ("$\\tensor{R}{x}$", "$\\tensor{R}{x}$"),
         ("$\\Bbb N$, $\\frak{S}$, $\\Cal P_{\\Bbb{R}}$, $\\BbbR$", "$\\mathbb N$, $\\mathfrak{S}$, $\\mathcal P_{\\mathbb{R}}$, $\\BbbR$"),
         ("$\\text{\\footnotesize if}\\small x$", "$\\text{if}x$"),
+        ('$$a\\tag 1.2$$ $$b\\tag"(A)"$$ $$c\\tag{3}$$', "\\[a\\tag{1.2}\\]\n\n\\[b\\tag*{(A)}\\]\n\n\\[c\\tag{3}\\]"),
     ],
 )
 def test_what_formulas_are_made_of(source: str, shown: str) -> None:

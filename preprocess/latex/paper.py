@@ -173,7 +173,7 @@ _FENCED = re.compile(r"(^```\n.*?^```$)", re.S | re.M)
 
 _BLANKS = re.compile(r"[ \t]{2,}")
 _LINE_ENDS = re.compile(r"[ \t]+\n[ \t]*|\n[ \t]+")
-_BLANK_BEFORE_SIGN = re.compile(r" ([,.;:)\]])(?=\s|\Z)")
+_BLANK_BEFORE_SIGN = re.compile(r"(?<![\\|]) ([,.;:)\]])(?=\s|\Z)")  # but that of `\ .` in a formula and that of a cell
 
 
 def _tidy(text: str) -> str:

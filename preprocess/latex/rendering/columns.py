@@ -66,7 +66,7 @@ def end_cell(renderer: "Renderer", text: str, position: int, out: list[str]) -> 
         return position
     while out and not out[-1].strip(" "):
         out.pop()
-    if out:
+    if out and out[-1] != " | ":
         out[-1] = out[-1].rstrip(" ")
     if joint.startswith("$"):
         append_formula(joint, out)

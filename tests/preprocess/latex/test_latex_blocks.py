@@ -95,7 +95,7 @@ def test_an_algorithm_is_one_block(source: str, shown: str) -> None:
     [
         (
             "\\begin{tabular}{lr@{.}l@{ $\\pm$ }lD{.}{.}{2}}A & \\multicolumn{3}{c}{B} & C\\\\ x & 1 & 25 & 3 & 4\\\\y&&&&1\\end{tabular}",
-            "A | B | C\nx | 1.25 $\\pm$ 3 | 4\ny |. $\\pm$ | 1",
+            "A | B | C\nx | 1.25 $\\pm$ 3 | 4\ny | . $\\pm$ | 1",
         ),
         ("\\begin{tabular}{@{}lr@{}lc@{}l@{}}a&12&.5&c&d\\end{tabular}", "a | 12.5 | c | d"),
         ("\\begin{tabular}{l@{\\hspace{1em}}l@{\\extracolsep{\\fill}}l}a&b&c\\end{tabular}", "a | b | c"),

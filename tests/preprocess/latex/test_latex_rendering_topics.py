@@ -45,6 +45,10 @@ def test_formulas(source: str, shown: str) -> None:
         ),
         ("$\\tensor{R}{x}$", "$\\tensor{R}{x}$"),
         ("$\\Bbb N$, $\\frak{S}$, $\\Cal P_{\\Bbb{R}}$, $\\BbbR$", "$\\mathbb N$, $\\mathfrak{S}$, $\\mathcal P_{\\mathbb{R}}$, $\\BbbR$"),
+        (
+            "\\begin{equation}a = b\\ .\n\\end{equation} and $a\\ , b$, c\\ , d .",
+            "\\begin{equation}\na = b\\ .\n\\end{equation}\nand $a\\ , b$, c, d.",
+        ),
         ("$\\text{\\footnotesize if}\\small x$", "$\\text{if}x$"),
         ('$$a\\tag 1.2$$ $$b\\tag"(A)"$$ $$c\\tag{3}$$', "\\[a\\tag{1.2}\\]\n\n\\[b\\tag*{(A)}\\]\n\n\\[c\\tag{3}\\]"),
     ],

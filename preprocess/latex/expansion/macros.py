@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _PARAMETER = re.compile(r"#(#*[1-9])")
 _LINE_ENDS = re.compile(r"[ \t]*\n\s*")
 _OUTER_LINE_END = re.compile(r"\A[ \t]*\n[ \t]*(?=\S)|(?<=\S)[ \t]*\n[ \t]*\Z")
+_COMMENT = re.compile(r"((?:[^\\%\n]|\\.)*)%")
 _REST_OF_LINE = re.compile(r"[^\n]*(?:\n[ \t]*|\Z)")
 
 
@@ -87,7 +88,7 @@ def fill(pieces: tuple[str | int, ...], arguments: list[str]) -> str:
     for piece in pieces:
         text = piece if isinstance(piece, str) else arguments[piece - 1] if piece <= len(arguments) else ""
         if not isinstance(piece, str) and "\n" in text:
-            text = _OUTER_LINE_END.sub(" ", text)
+            text = _OUTER_LINE_END.sub(" ", _without_last_comments(text) if "%" in text else text)
         if not text:
             continue
         if last and text[0].isalpha() and _ends_in_word(last):
@@ -95,6 +96,19 @@ def fill(pieces: tuple[str | int, ...], arguments: list[str]) -> str:
         parts.append(text)
         last = text
     return "".join(parts)
+
+
+def _without_last_comments(text: str) -> str:
+    """An argument without the comments that end it: their line ends close them, and what comes after the argument is none of theirs."""
+    end = len(text)
+    while True:
+        last = end
+        while last and text[last - 1].isspace():
+            last -= 1
+        found = _COMMENT.match(text, text.rfind("\n", 0, last) + 1, last)
+        if found is None or "\n" not in text[last:end]:
+            return text[:end]
+        end = found.end(1)
 
 
 def _ends_in_word(text: str) -> bool:

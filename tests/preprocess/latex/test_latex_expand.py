@@ -5,6 +5,7 @@ import pytest
 from preprocess.config import LatexConfig
 from preprocess.latex.expand import Expanded, Expander
 from preprocess.latex.expansion.macros import fill, split_body, uncomment
+from tests.preprocess.latex.latex_paper import body
 
 
 def expand(source: str, **files: str) -> Expanded:
@@ -234,3 +235,17 @@ def test_of_a_class_theorems_and_switches_are_taken_alone() -> None:
 )
 def test_uncomment(body: str, wanted: str) -> None:
     assert uncomment(body) == wanted
+
+
+@pytest.mark.parametrize(
+    "argument, shown",
+    [
+        ("x % note\n", "[x]"),
+        ("x\n  % note\n  % more\n  ", "[x]"),
+        ("x \\% y\n", "[x % y]"),
+        ("x\\\\% note\n", "[x\n]"),
+        ("% note\nx%\n", "[x]"),
+    ],
+)
+def test_comment_at_the_end_of_an_argument_ends_with_its_line(argument: str, shown: str) -> None:
+    assert body(f"\\one{{{argument}}} and so on", "\\newcommand{\\one}[1]{[#1]}") == f"{shown} and so on"

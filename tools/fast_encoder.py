@@ -7,12 +7,15 @@ symbols, which are matched from left to right, neither. Every piece of a model i
 """
 
 import re
-from itertools import chain, pairwise
+from array import array
+from itertools import pairwise
+
+import numpy as np
 
 from shards.errors import InputError
 from tools.tokenizer import LatexTokenizer
 
-MAX_CHUNKS = 1 << 19  # kept in memory with their ids: about 150 MB
+MAX_CHUNKS = 1 << 19  # kept in memory with their ids: under 200 MB
 MAX_CHUNK_CHARACTERS = 128  # longer ones do not come again
 PROOF_CHARACTERS = 1 << 16
 
@@ -53,28 +56,32 @@ class FastEncoder:
     def encode(self, text: str) -> list[int]:
         """Ids of a text, with neither bos nor eod. The first text is encoded both ways as a proof."""
         try:
-            ids = list(chain.from_iterable(map(self._ids.__getitem__, chunks(text))))
+            ids = self._encode(text)
         except ValueError:
             return self.tokenizer.encode(text)  # raises with the character's place in the whole text
         if not self._is_proven and text:
             sample = text[:PROOF_CHARACTERS]
-            found = ids if sample == text else list(chain.from_iterable(map(self._ids.__getitem__, chunks(sample))))
+            found = ids if sample == text else self._encode(sample)
             if found != self.tokenizer.encode(sample):
                 raise InputError(f"{self.tokenizer.name}: ids of the fast encoder differ from SentencePiece's; this is a bug of texmill's")
             self._is_proven = True
         return ids
 
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = np.frombuffer(b"".join(map(self._ids.__getitem__, chunks(text))), dtype=np.int32).tolist()
+        return ids
 
-class _Ids(dict[str, list[int]]):
-    """Chunk → its ids, by SentencePiece where it is new."""
+
+class _Ids(dict[str, bytes]):
+    """Chunk → its ids as int32, by SentencePiece where it is new. Lists in their place would be walked by every garbage collection."""
 
     def __init__(self, tokenizer: LatexTokenizer, max_chunks: int) -> None:
         super().__init__()
         self._tokenizer = tokenizer
         self._max_chunks = max_chunks
 
-    def __missing__(self, chunk: str) -> list[int]:
-        ids = self._tokenizer.encode(chunk)
+    def __missing__(self, chunk: str) -> bytes:
+        ids = array("i", self._tokenizer.encode(chunk)).tobytes()
         if len(self) < self._max_chunks and len(chunk) <= MAX_CHUNK_CHARACTERS:
             self[chunk] = ids
         return ids

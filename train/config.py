@@ -315,22 +315,22 @@ class WatchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class KernelConfig:
-    """Kernels that are asked for by name: transformer_engine, apex, torch_compiled or torch; none: the best that can be had."""
+    """Kernels that are asked for by name; none: the first of train/kernel_order.json that can be had."""
 
     kernel_norm: str | None = None
-    # of RMSNorm: transformer_engine, apex, torch
+    # of RMSNorm: transformer_engine, apex, torch_compiled, torch
     kernel_attention: str | None = None
-    # of causal attention: transformer_engine, torch (scaled_dot_product_attention)
+    # of causal attention: transformer_engine, torch_cudnn, torch (scaled_dot_product_attention, flash on a GPU)
     kernel_rope: str | None = None
-    # of rotary positions: transformer_engine, torch
+    # of rotary positions: transformer_engine, torch_compiled (with the split of query, key and value), torch
     kernel_swiglu: str | None = None
     # of the activation: torch_compiled, torch
     kernel_adam: str | None = None
-    # of the optimizer: transformer_engine, apex, torch
+    # of the optimizer: transformer_engine, apex, torch_fused, torch
     kernel_gradient_clipping: str | None = None
     # of norm and clipping of gradients: transformer_engine, apex, torch
     kernel_weight_gradient: str | None = None
-    # of weight gradients: apex (added into the float32 buffer as they are made), torch
+    # of weight gradients: apex, torch_fused (both add them into the float32 buffer as they are made), torch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -305,6 +305,14 @@ def collate(samples: list[dict[str, Any]], device: torch.device, *, eod: int | N
     return whole
 
 
+def collate_on_host(samples: list[dict[str, Any]], *, is_pinned: bool, eod: int | None = None) -> dict[str, Tensor]:
+    """`collate` in this machine's memory, with `is_pinned` where a GPU can fetch it without the processor."""
+    import torch
+
+    batch = collate(samples, torch.device("cpu"), eod=eod)
+    return {name: value.pin_memory() for name, value in batch.items()} if is_pinned else batch
+
+
 def sample_numbers(first: int, micro_batch: int, rank: int, num_ranks: int, config: TrainConfig) -> range:
     """The samples of one micro-batch of one data-parallel process, in a step that begins with sample `first`.
 
@@ -338,7 +346,8 @@ class Batches:
         self.waited_seconds = 0.0
         self._queue: queue.Queue[dict[str, Tensor] | BaseException] = queue.Queue(maxsize=num_ahead)
         self._stop = threading.Event()
-        self._collate = functools.partial(collate, device=device, eod=eod)
+        self._collate = functools.partial(collate_on_host, is_pinned=device.type == "cuda", eod=eod)
+        self._device = device
         arguments = (stream, config, first_sample, rank, num_ranks)
         self._thread = threading.Thread(target=self._read, args=arguments, daemon=True, name="batches") if is_reading else None
         if self._thread is not None:
@@ -374,7 +383,8 @@ class Batches:
             self.waited_seconds += time.perf_counter() - started
             if isinstance(item, BaseException):
                 raise item
-            yield item
+            # from pinned memory the copy waits for nothing, and nothing waits for it
+            yield {name: value.to(self._device, non_blocking=True) for name, value in item.items()}
 
     def close(self) -> None:
         """Ends the thread."""

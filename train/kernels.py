@@ -1,23 +1,31 @@
-"""Which kernel does what: Transformer Engine, then NVIDIA's Apex, then PyTorch's own, by probe, each refusal with its reason.
+"""Which kernel does what: of those that a probe finds, the first in the order for this GPU, each refusal with its reason.
 
-Every component has PyTorch's kernel, which runs everywhere and which the tests execute. The adapters of the others are tested against
-stand-ins of the same signature: docs/deviations.md says what has never run on a GPU.
+The order is kernel_order.json: by figures where the GPU has been measured (`python -m benchmarks.bench_train --components`), else by
+reputation. Every component has PyTorch's plain kernel, which runs everywhere and which the tests execute. The adapters of the others are
+tested against stand-ins of the same signature: docs/deviations.md says what has never run on a GPU.
 """
 
 import dataclasses
 import importlib
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from shards.errors import InputError
 from train.config import KernelConfig
+from train.fused import FusedRMSNorm, probe_add_product
 
 TRANSFORMER_ENGINE, APEX, TORCH, TORCH_COMPILED = "transformer_engine", "apex", "torch", "torch_compiled"
+TORCH_CUDNN, TORCH_FUSED = "torch_cudnn", "torch_fused"
+ORDER_FILE = Path(__file__).resolve().parent / "kernel_order.json"
+ANY_GPU = "any"  # the key of the order for GPUs that have none of their own
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,18 @@ class CausalAttention(nn.Module):
         return out.permute(2, 0, 1, 3).reshape(query.shape[0], query.shape[1], -1)
 
 
+class CudnnAttention(CausalAttention):
+    """The same with cuDNN's fused kernel before PyTorch's own flash attention, where cuDNN takes shape and dtype."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As `CausalAttention`."""
+        with sdpa_kernel(_CUDNN_FIRST, set_priority=True):
+            return super().forward(*args, **kwargs)
+
+
+_CUDNN_FIRST = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+
+
 class TransformerEngineAttention(nn.Module):
     """The same by Transformer Engine's DotProductAttention, which takes flash or cuDNN's fused attention by itself."""
 
@@ -196,29 +216,91 @@ def _probe_compiled() -> str | None:
     return None if torch.cuda.is_available() else "torch.compile: not used without CUDA"
 
 
+def _probe_cudnn() -> str | None:
+    """Why cuDNN's attention cannot be used here, or None: it is tried, forward and backward, against the formula."""
+    if not torch.cuda.is_available():
+        return "cuDNN's attention: no CUDA device"
+    device = torch.device("cuda", torch.cuda.current_device())
+    generator = torch.Generator(device).manual_seed(1)
+    parts = [torch.randn(1, 2, 128, 64, device=device, generator=generator).bfloat16().requires_grad_() for _ in range(3)]
+    try:
+        gradients = []
+        for backend in (SDPBackend.CUDNN_ATTENTION, SDPBackend.MATH):
+            with sdpa_kernel(backend):
+                out = nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], is_causal=True)
+            gradients.append(torch.cat(torch.autograd.grad(out.float().square().sum(), parts)).double())
+    except RuntimeError as error:
+        return f"cuDNN's attention: {str(error).splitlines()[0]}"
+    found, wanted = gradients
+    difference = float((found - wanted).norm() / wanted.norm())
+    return None if difference < 2e-2 else f"cuDNN's attention: gradients differ from the formula's by {difference:.1e}"
+
+
+def _probe_fused_adam() -> str | None:
+    return None if torch.cuda.is_available() else "torch's fused Adam: not used without CUDA"
+
+
 def _always() -> None:
     return None
 
 
 Probes = dict[str, Callable[[], str | None]]
 CANDIDATES: dict[str, Probes] = {
-    # component → kernels, best first, each with its probe
+    # component → kernels, each with its probe; in which order they are tried, ORDER_FILE says
     "norm": {
         TRANSFORMER_ENGINE: lambda: probe_transformer_engine("RMSNorm"),
         APEX: lambda: probe_apex("fused_layer_norm_cuda", "apex.normalization"),
+        TORCH_COMPILED: _probe_compiled,
         TORCH: _always,
     },
-    "attention": {TRANSFORMER_ENGINE: lambda: probe_transformer_engine("DotProductAttention"), TORCH: _always},
-    "rope": {TRANSFORMER_ENGINE: lambda: probe_transformer_engine(), TORCH: _always},
+    "attention": {TRANSFORMER_ENGINE: lambda: probe_transformer_engine("DotProductAttention"), TORCH_CUDNN: _probe_cudnn, TORCH: _always},
+    "rope": {TRANSFORMER_ENGINE: lambda: probe_transformer_engine(), TORCH_COMPILED: _probe_compiled, TORCH: _always},
     "swiglu": {TORCH_COMPILED: _probe_compiled, TORCH: _always},
-    "adam": {TRANSFORMER_ENGINE: lambda: probe_transformer_engine(), APEX: lambda: probe_apex("amp_C", "apex.optimizers"), TORCH: _always},
+    "adam": {
+        TRANSFORMER_ENGINE: lambda: probe_transformer_engine(),
+        APEX: lambda: probe_apex("amp_C", "apex.optimizers"),
+        TORCH_FUSED: _probe_fused_adam,
+        TORCH: _always,
+    },
     "gradient_clipping": {TRANSFORMER_ENGINE: lambda: probe_transformer_engine(), APEX: lambda: probe_apex("amp_C"), TORCH: _always},
-    "weight_gradient": {APEX: lambda: probe_apex("fused_weight_gradient_mlp_cuda"), TORCH: _always},
+    "weight_gradient": {APEX: lambda: probe_apex("fused_weight_gradient_mlp_cuda"), TORCH_FUSED: probe_add_product, TORCH: _always},
 }
 COMPONENTS = tuple(CANDIDATES)
-_MEGATRONS_OWN_CHOICE = ("adam", "gradient_clipping")  # made when it is imported
-_NORMS: dict[str, type[nn.Module]] = {TRANSFORMER_ENGINE: TransformerEngineRMSNorm, APEX: ApexRMSNorm, TORCH: RMSNorm}
-_ATTENTIONS: dict[str, type[nn.Module]] = {TRANSFORMER_ENGINE: TransformerEngineAttention, TORCH: CausalAttention}
+_MEGATRONS_OWN_CHOICE = {"adam": (TRANSFORMER_ENGINE, APEX), "gradient_clipping": (TRANSFORMER_ENGINE, APEX)}  # made when it is imported
+_NORMS: dict[str, type[nn.Module]] = {
+    TRANSFORMER_ENGINE: TransformerEngineRMSNorm,
+    APEX: ApexRMSNorm,
+    TORCH_COMPILED: FusedRMSNorm,
+    TORCH: RMSNorm,
+}
+_ATTENTIONS: dict[str, type[nn.Module]] = {
+    TRANSFORMER_ENGINE: TransformerEngineAttention,
+    TORCH_CUDNN: CudnnAttention,
+    TORCH: CausalAttention,
+}
+
+
+def kernel_order(component: str, device_name: str | None, stored: dict[str, dict[str, list[str]]]) -> list[str]:
+    """The component's kernels, best first: in the order that `stored` has for the GPU, else for any; those that it does not name follow.
+
+    `stored` is ORDER_FILE's content: part of a device's name → component → kernels. Of several parts the longest counts.
+    """
+    parts = sorted((part for part in stored if device_name is not None and part in device_name), key=len)
+    named = stored[parts[-1]].get(component) if parts else None
+    if named is None:
+        named = stored[ANY_GPU].get(component, [])
+    unknown = [kernel for kernel in named if kernel not in CANDIDATES[component]]
+    if unknown:
+        raise InputError(f"{ORDER_FILE}: {component} has no kernel {', '.join(unknown)}; there are {', '.join(CANDIDATES[component])}")
+    ordered = [*named, *(kernel for kernel in CANDIDATES[component] if kernel not in named)]
+    # megatron takes these for itself wherever they are installed
+    own = _MEGATRONS_OWN_CHOICE.get(component, ())
+    return [*own, *(kernel for kernel in ordered if kernel not in own)]
+
+
+def _order_here(component: str) -> list[str]:
+    device_name = torch.cuda.get_device_name() if torch.cuda.is_available() and torch.cuda.device_count() else None
+    return kernel_order(component, device_name, json.loads(ORDER_FILE.read_text()))
 
 
 def choose(component: str, wanted: str | None) -> Choice:
@@ -232,16 +314,16 @@ def choose(component: str, wanted: str | None) -> Choice:
         if reason is not None:
             raise InputError(f"{flag} is {wanted!r}, which cannot be used here: {reason}")
     refusals = []
-    for kernel, probe in candidates.items():
+    for kernel in _order_here(component):
         if kernel == wanted:
             break
-        reason = probe()
+        reason = candidates[kernel]()
         if reason is not None:
             refusals.append(reason)
         elif wanted is None:
             wanted = kernel
             break
-        elif component in _MEGATRONS_OWN_CHOICE:
+        elif kernel in _MEGATRONS_OWN_CHOICE.get(component, ()):
             raise InputError(f"{flag} is {wanted!r}; megatron-core takes {kernel} for it wherever that is installed")
         else:
             refusals.append(f"{kernel}: {flag} says otherwise")

@@ -1,10 +1,13 @@
 """Cross-entropy: plain over logits that are there, and in chunks of tokens so that the whole logits never are."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from train.fused import add_product, losses_and_gradient, probe_add_product
 
 
 def mean_over_tokens(per_token: Tensor, mask: Tensor) -> Tensor:
@@ -43,6 +46,33 @@ def _chunks(hidden: Tensor, weight: Tensor, labels: Tensor, chunk_tokens: int, g
         yield place, losses, logits
 
 
+def _scaled_chunks(
+    hidden: Tensor, weight: Tensor, labels: Tensor, share: Tensor, chunk_tokens: int, group: Any
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """For each chunk its place, its losses `[C]`, and the gradient by the logits `[C, V]` times `share`, in the dtype of `hidden`."""
+    if not hidden.is_cuda or group is not None:
+        for place, losses, by_logits in _chunks(hidden, weight, labels, chunk_tokens, group):
+            by_logits *= share[place].unsqueeze(1)
+            yield place, losses, by_logits.to(hidden.dtype)
+        return
+    for start in range(0, hidden.shape[0], chunk_tokens):
+        place = slice(start, start + chunk_tokens)
+        yield place, *losses_and_gradient(hidden[place] @ weight.t(), labels[place], share[place])
+
+
+_refusal_of_product = functools.cache(probe_add_product)
+
+
+def _add_weight_gradient(total: Tensor, by_logits: Tensor, hidden: Tensor) -> None:
+    """Adds `by_logitsᵀ hidden` to `total: [V, H]` float32."""
+    if by_logits.dtype == torch.float32:
+        total.addmm_(by_logits.t(), hidden)
+    elif total.is_cuda and _refusal_of_product() is None:
+        add_product(hidden, by_logits, total)
+    else:
+        total += by_logits.t() @ hidden
+
+
 class _ChunkedMean(torch.autograd.Function):
     """Mean loss whose gradients are made on the way forward, while each chunk's logits are there; backward only scales them."""
 
@@ -52,17 +82,12 @@ class _ChunkedMean(torch.autograd.Function):
         loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
         hidden_gradient = torch.empty_like(hidden) if needs_gradient else None
         weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if needs_gradient else None
-        for place, losses, by_logits in _chunks(hidden, weight, labels, chunk_tokens, group):
+        for place, losses, by_logits in _scaled_chunks(hidden, weight, labels, share, chunk_tokens, group):
             loss += (losses * share[place]).sum()
             if hidden_gradient is None or weight_gradient is None:
                 continue
-            by_logits *= share[place].unsqueeze(1)
-            narrow = by_logits.to(hidden.dtype)
-            torch.mm(narrow, weight, out=hidden_gradient[place])
-            if narrow.dtype == torch.float32:
-                weight_gradient.addmm_(narrow.t(), hidden[place])
-            else:
-                weight_gradient += narrow.t() @ hidden[place]
+            torch.mm(by_logits, weight, out=hidden_gradient[place])
+            _add_weight_gradient(weight_gradient, by_logits, hidden[place])
         if hidden_gradient is not None and weight_gradient is not None:
             ctx.save_for_backward(hidden_gradient, weight_gradient.to(weight.dtype))
         return loss

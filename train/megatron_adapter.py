@@ -13,6 +13,7 @@ import queue
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from shards.errors import InputError
 from shards.token_shard import SeekableReader
 from train.config import OptimizerConfig, TrainConfig
 from train.data import index_digest
-from train.kernels import APEX, TORCH_COMPILED, TRANSFORMER_ENGINE, Kernels
+from train.fused import add_product, norm_of_all, scale_all, with_fused_rotary
+from train.kernels import APEX, TORCH, TORCH_COMPILED, TORCH_FUSED, TRANSFORMER_ENGINE, Kernels
 from train.loss import chunked_mean_loss, mean_over_tokens, per_token_losses
 
 SUPPORTED = "0.16"
@@ -86,7 +88,8 @@ with warnings.catch_warnings():
     from megatron.core.models.backends import LocalSpecProvider
     from megatron.core.models.gpt.gpt_model import GPTModel
     from megatron.core.optimizer import OptimizerConfig as MegatronOptimizerConfig
-    from megatron.core.optimizer import get_megatron_optimizer
+    from megatron.core.optimizer import clip_grads, get_megatron_optimizer
+    from megatron.core.optimizer import optimizer as megatron_optimizer
     from megatron.core.optimizer.clip_grads import clip_grad_by_total_norm_fp32
     from megatron.core.optimizer_param_scheduler import OptimizerParamScheduler
     from megatron.core.pipeline_parallel import get_forward_backward_func
@@ -97,7 +100,7 @@ with warnings.catch_warnings():
     from megatron.core.transformer.transformer_block import TransformerBlockSubmodules
     from megatron.core.transformer.transformer_config import TransformerConfig
     from megatron.core.transformer.transformer_layer import TransformerLayer, TransformerLayerSubmodules
-    from megatron.core.utils import init_method_normal
+    from megatron.core.utils import init_method_normal, local_multi_tensor_applier
 logging.getLogger("megatron").setLevel(logging.ERROR)
 if not HAS_CUDA:
     # recomputing keeps the state of CUDA's random numbers too, of which there are none
@@ -221,7 +224,7 @@ def transformer_config(config: TrainConfig, kernels: Kernels) -> TransformerConf
         bias_dropout_fusion=False,
         masked_softmax_fusion=False,
         persist_layer_norm=False,
-        gradient_accumulation_fusion=kernels.of("weight_gradient") == APEX,
+        gradient_accumulation_fusion=kernels.of("weight_gradient") in (APEX, TORCH_FUSED),
         apply_rope_fusion=kernels.of("rope") == TRANSFORMER_ENGINE,
         deterministic_mode=config.training.deterministic_mode,
         recompute_granularity=granularity,
@@ -230,12 +233,33 @@ def transformer_config(config: TrainConfig, kernels: Kernels) -> TransformerConf
     )
 
 
+def _use_kernels(kernels: Kernels) -> None:
+    """Gives megatron the kernels that its own code calls by name."""
+    if kernels.of("gradient_clipping") == TORCH:
+        # megatron's own fallback asks the device for the norm of every tensor by itself
+        clip_grads.multi_tensor_applier = megatron_optimizer.multi_tensor_applier = local_multi_tensor_applier
+        clip_grads.l2_norm_impl = norm_of_all
+        clip_grads.multi_tensor_scale_impl = megatron_optimizer.multi_tensor_scale_impl = scale_all
+    if kernels.of("weight_gradient") == TORCH_FUSED:
+        tensor_parallel.layers.fused_weight_gradient_mlp_cuda = SimpleNamespace(wgrad_gemm_accum_fp32=_add_weight_gradient)
+        tensor_parallel.layers._grad_accum_fusion_available = True
+
+
+def _add_weight_gradient(x: Tensor, gradient: Tensor, total: Tensor) -> None:
+    """`add_product`; of float32 models the plain product, which adds up in float32 anyway."""
+    if x.dtype == torch.float32:
+        total.addmm_(gradient.t(), x)
+    else:
+        add_product(x, gradient, total)
+
+
 def build_model(config: TrainConfig, kernels: Kernels) -> GPTModel:
     """This process's part of the GPT on its device, weights as the seed makes them, however the model is divided."""
     settings = transformer_config(config, kernels)
+    _use_kernels(kernels)
     linear = LocalSpecProvider()
     attention = ModuleSpec(
-        module=SelfAttention,
+        module=with_fused_rotary(SelfAttention) if kernels.of("rope") == TORCH_COMPILED else SelfAttention,
         params={"attn_mask_type": AttnMaskType.causal},
         submodules=SelfAttentionSubmodules(
             linear_qkv=linear.column_parallel_linear(), core_attention=kernels.attention, linear_proj=linear.row_parallel_linear()
@@ -337,7 +361,7 @@ def whole_weights(wrapped: Any) -> Iterator[None]:
 # optimizer
 
 
-def build_optimizer(wrapped: Any, config: TrainConfig) -> Any:
+def build_optimizer(wrapped: Any, config: TrainConfig, kernels: Kernels | None = None) -> Any:
     """AdamW over the wrapped model: float32 master weights where the model is bfloat16, ZeRO-1 where asked."""
     given: OptimizerConfig = config.optimizer
     settings = MegatronOptimizerConfig(
@@ -358,6 +382,10 @@ def build_optimizer(wrapped: Any, config: TrainConfig) -> Any:
     optimizer = get_megatron_optimizer(settings, [wrapped], use_gloo_process_groups=not HAS_CUDA)
     _leave_steps_alone(optimizer)
     _keep_padding(optimizer)
+    if kernels is not None and kernels.of("adam") == TORCH_FUSED:
+        for inner in _inner_optimizers(optimizer):
+            inner.defaults["fused"] = True
+    _settle_adam(optimizer)
     return optimizer
 
 
@@ -405,6 +433,21 @@ def _begin_state(optimizer: Any) -> None:
             for parameter in group["params"]:
                 moments = {name: torch.zeros_like(parameter, dtype=torch.float32) for name in ("exp_avg", "exp_avg_sq")}
                 inner.state[parameter] = {"step": torch.tensor(0.0), **moments}
+    _settle_adam(optimizer)
+
+
+def _settle_adam(optimizer: Any) -> None:
+    """Has torch's Adam run as it was built, whatever a checkpoint says: fused it counts its steps on the GPU, else on the processor."""
+    for inner in _inner_optimizers(optimizer):
+        if not isinstance(inner, torch.optim.Adam):
+            continue
+        is_fused = inner.defaults["fused"] is True
+        for group in inner.param_groups:
+            group["fused"], group["foreach"] = (True, False) if is_fused else (None, None)
+            for parameter in group["params"]:
+                state = inner.state.get(parameter, {})
+                if isinstance(state.get("step"), Tensor):
+                    state["step"] = state["step"].to(parameter.device if is_fused else torch.device("cpu"), torch.float32)
 
 
 def _leave_steps_alone(optimizer: Any) -> None:
@@ -796,6 +839,7 @@ def load_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, An
     wrapped.module.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     own_step_tensors(optimizer)
+    _settle_adam(optimizer)
     return {name: state[name] for name in extra}
 
 

@@ -78,6 +78,8 @@ def _train(config: TrainConfig, data: Path, run: Path, load: Path | None, *, is_
     else:
         torch.cuda.set_device(megatron_adapter.device())
     if config.training.deterministic_mode:
+        # cuBLAS and Transformer Engine look here; torch refuses to multiply matrices on a GPU without the first
+        os.environ |= {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "NVTE_ALLOW_NONDETERMINISTIC_ALGO": "0"}
         torch.use_deterministic_algorithms(True)
     megatron_adapter.start_processes()
     try:

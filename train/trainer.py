@@ -60,7 +60,7 @@ class Trainer:
         if counted != stated:
             raise InputError(f"the model has {counted:,} parameters, the formula says {stated:,}; report this with your recipe")
         self.wrapped = megatron.wrap_data_parallel(model, config)
-        self.optimizer = megatron.build_optimizer(self.wrapped, config)
+        self.optimizer = megatron.build_optimizer(self.wrapped, config, self.kernels)
         self.scheduler = megatron.build_scheduler(self.optimizer, config)
         megatron.report_spans(self.wrapped, self.optimizer, self.clock.span)
         self.progress = Progress()

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib
 import itertools
+import json
 import os
 import resource
 import signal
@@ -14,11 +15,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from train import megatron_adapter
+from train import kernels, megatron_adapter
 from train.config import TrainConfig
 from train.data import SampleStream, collate, mixtures, open_token_shards, training_sets, with_vocabulary
 from train.kernels import choose_kernels
 from train.trainer import Trainer
+
+FUSED_KERNELS = {
+    "norm": "torch_compiled",
+    "rope": "torch_compiled",
+    "swiglu": "torch_compiled",
+    "adam": "torch_fused",
+    "weight_gradient": "torch_fused",
+}
 
 
 def make_trainer(config: TrainConfig, tokens: Path, run: Path, **options: Any) -> Trainer:
@@ -33,6 +42,17 @@ def train(config: TrainConfig, tokens: Path, run: Path, options: dict[str, Any] 
     trainer = make_trainer(config, tokens, run, **(options or {}))
     trainer.train()
     return describe(trainer)
+
+
+def train_with_fused_kernels(config: TrainConfig, tokens: Path, run: Path) -> dict[str, Any]:
+    """Trains with the kernels that are compiled on a GPU, run as they stand, torch's fused Adam and gradients added up in their buffers."""
+    for component, kernel in FUSED_KERNELS.items():
+        kernels.CANDIDATES[component] = {kernel: lambda: None} | kernels.CANDIDATES[component]
+    kernels.kernel_order = lambda component, *_: list(kernels.CANDIDATES[component])
+    ended = train(config, tokens, run)
+    written = json.loads((run / "kernels.json").read_text())
+    assert {component: written[component]["kernel"] for component in FUSED_KERNELS} == FUSED_KERNELS
+    return ended
 
 
 def describe(trainer: Trainer) -> dict[str, Any]:

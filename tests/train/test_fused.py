@@ -75,11 +75,11 @@ def test_rotary_positions_and_their_gradient() -> None:
     assert torch.equal(value, whole[..., -1, :])
     weights = [torch.randn(part.shape) for part in parts]
     (gradient,) = torch.autograd.grad(sum((part * weight).sum() for part, weight in zip(parts, weights, strict=True)), joint)  # type: ignore[type-var]
-    step = torch.randn_like(joint) * 1e-3
+    step = torch.randn_like(joint)
     moved = split_and_turn(joint.detach() + step, angles, groups=GROUPS, head_size=HEAD_SIZE)
     # the map is linear
     change = sum(float(((after - before) * weight).sum()) for after, before, weight in zip(moved, parts, weights, strict=True))
-    assert change == pytest.approx(float((gradient * step).sum()), rel=1e-3)
+    assert change == pytest.approx(float((gradient * step).sum()), rel=1e-4)
     assert parts[2].untyped_storage().nbytes() == parts[2].numel() * 4  # the value keeps nothing else alive
 
 

@@ -14,15 +14,18 @@ from shards.errors import InputError
 from tests.train.ranks import Ranks
 from tests.train.runs import losses, small_config
 from train.config import KernelConfig
+from train.fused import FusedRMSNorm
 from train.kernels import (
     CANDIDATES,
     COMPONENTS,
+    ORDER_FILE,
     ApexRMSNorm,
     CausalAttention,
     RMSNorm,
     TransformerEngineAttention,
     TransformerEngineRMSNorm,
     choose_kernels,
+    kernel_order,
     probe_apex,
 )
 
@@ -185,7 +188,9 @@ def test_the_report_names_every_component_and_why_better_kernels_were_refused() 
         assert {choice.kernel for choice in chosen.choices} == {"torch"}
         for choice in chosen.choices:
             assert len(choice.refusals) == len(CANDIDATES[choice.component]) - 1
-        assert chosen.lines()[0] == "kernel norm: torch (Transformer Engine: no CUDA device; Apex: no CUDA device)"
+        assert chosen.lines()[0] == (
+            "kernel norm: torch (Transformer Engine: no CUDA device; Apex: no CUDA device; torch.compile: not used without CUDA)"
+        )
 
 
 def test_with_everything_there_the_best_is_taken(libraries: dict[str, Any]) -> None:
@@ -193,7 +198,7 @@ def test_with_everything_there_the_best_is_taken(libraries: dict[str, Any]) -> N
     assert {choice.component: choice.kernel for choice in chosen.choices} == {
         "norm": "transformer_engine",
         "attention": "transformer_engine",
-        "rope": "transformer_engine",
+        "rope": "torch_compiled",
         "swiglu": "torch_compiled",
         "adam": "transformer_engine",
         "gradient_clipping": "transformer_engine",
@@ -212,20 +217,47 @@ def test_one_that_lacks_a_part_is_passed_over_with_its_reason(libraries: dict[st
     assert chosen.attention is TransformerEngineAttention
     assert "fused_weight_gradient_mlp_cuda cannot be imported" in chosen.lines()[-1]
     monkeypatch.setitem(sys.modules, "fused_layer_norm_cuda", None)
-    assert choose_kernels().norm is RMSNorm
+    assert choose_kernels().norm is FusedRMSNorm
+    assert choose_kernels(KernelConfig(kernel_norm="torch")).norm is RMSNorm
 
 
 def test_a_kernel_that_is_asked_for_is_taken_or_refused(libraries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = choose_kernels(KernelConfig(kernel_norm="apex", kernel_attention="torch", kernel_weight_gradient="torch"))
     assert (chosen.norm, chosen.attention, chosen.of("weight_gradient")) == (ApexRMSNorm, CausalAttention, "torch")
     assert chosen.lines()[0] == "kernel norm: apex (transformer_engine: --kernel-norm says otherwise)"
-    with pytest.raises(InputError, match="--kernel-norm is 'cuda'; there are transformer_engine, apex, torch"):
+    with pytest.raises(InputError, match="--kernel-norm is 'cuda'; there are transformer_engine, apex, torch_compiled, torch"):
         choose_kernels(KernelConfig(kernel_norm="cuda"))
     with pytest.raises(InputError, match="--kernel-adam is 'torch'; megatron-core takes transformer_engine"):
         choose_kernels(KernelConfig(kernel_adam="torch"))
     monkeypatch.setitem(sys.modules, "amp_C", None)
     with pytest.raises(InputError, match="--kernel-gradient-clipping is 'apex', which cannot be used here: Apex: amp_C cannot be imported"):
         choose_kernels(KernelConfig(kernel_gradient_clipping="apex"))
+
+
+def test_the_order_is_the_tables() -> None:
+    stored = {
+        "any": {"norm": ["torch", "apex"], "adam": ["torch_fused"]},
+        "H100": {"norm": ["torch_compiled"], "attention": ["torch"]},
+        "H100 PCIe": {"norm": ["apex", "torch"]},
+    }
+    assert kernel_order("norm", None, stored) == ["torch", "apex", "transformer_engine", "torch_compiled"]
+    assert kernel_order("norm", "NVIDIA H100 80GB HBM3", stored)[0] == "torch_compiled"
+    assert kernel_order("norm", "NVIDIA H100 PCIe", stored)[:2] == ["apex", "torch"]
+    assert kernel_order("attention", "NVIDIA H100 80GB HBM3", stored) == ["torch", "transformer_engine", "torch_cudnn"]
+    assert kernel_order("attention", "NVIDIA A100", stored)[0] == "transformer_engine"  # in the order of the candidates
+    # megatron takes its own wherever they are installed
+    assert kernel_order("adam", None, stored) == ["transformer_engine", "apex", "torch_fused", "torch"]
+    with pytest.raises(InputError, match="norm has no kernel cuda; there are transformer_engine"):
+        kernel_order("norm", None, {"any": {"norm": ["cuda"]}})
+
+
+def test_the_committed_order_names_every_component_and_kernel() -> None:
+    stored = json.loads(ORDER_FILE.read_text())
+    assert "any" in stored
+    for orders in stored.values():
+        for component, kernels in orders.items():
+            assert sorted(kernels) == sorted(CANDIDATES[component])
+    assert sorted(stored["any"]) == sorted(COMPONENTS)
 
 
 def test_the_package_that_is_called_apex_is_not_taken_for_nvidias(libraries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +275,11 @@ def test_a_forced_kernel_reaches_the_run(ranks: Ranks, tokens: Path, tmp_path: P
     written = json.loads((tmp_path / "b" / "kernels.json").read_text())
     assert list(written) == sorted(COMPONENTS)
     assert written["norm"]["kernel"] == "torch"
-    assert written["norm"]["refusals"] == ["Transformer Engine: no CUDA device", "Apex: no CUDA device"]
+    assert written["norm"]["refusals"] == [
+        "Transformer Engine: no CUDA device",
+        "Apex: no CUDA device",
+        "torch.compile: not used without CUDA",
+    ]
 
 
 def test_the_shim_is_for_machines_without_cuda_alone(ranks: Ranks) -> None:

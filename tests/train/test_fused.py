@@ -78,7 +78,7 @@ def test_rotary_positions_and_their_gradient() -> None:
     step = torch.randn_like(joint)
     moved = split_and_turn(joint.detach() + step, angles, groups=GROUPS, head_size=HEAD_SIZE)
     # the map is linear
-    change = sum(float(((after - before) * weight).sum()) for after, before, weight in zip(moved, parts, weights, strict=True))
+    change = sum(float(((after - before) * weight).sum().detach()) for after, before, weight in zip(moved, parts, weights, strict=True))
     assert change == pytest.approx(float((gradient * step).sum()), rel=1e-4)
     assert parts[2].untyped_storage().nbytes() == parts[2].numel() * 4  # the value keeps nothing else alive
 

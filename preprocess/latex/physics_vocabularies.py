@@ -308,7 +308,7 @@ IOP = r"""
 \dash{---}
 \submitto#1{}
 \jl#1{}
-\ams#1{\par MSC: #1\par}
+\ams#1{\par AMS classification scheme numbers: #1\par}
 \letter#1{\title{#1}}
 \topical#1{\title{#1}}
 \rapid#1{\title{#1}}

@@ -99,6 +99,8 @@ class Renderer:
         self.dropped: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.front: list[tuple[str, str]] = []
+        self.document_class: str | None = None
+        self.credits: list[str] = []  # of Elsevier's authors: name and roles
         self.depth = 0
         self.lists = lists.Lists()
         self.table_depth = 0
@@ -131,13 +133,14 @@ class Renderer:
         """The whole root: the preamble for its front matter only, then the body."""
         found = re.search(r"\\begin\s*\{document\}", source)
         document_class = _CLASS.search(source)
+        self.document_class = document_class[1].lower() if document_class is not None else None
         preamble, body = (source[: found.start()], source[found.end() :]) if found else ("", source)
         if '"' in body:
             self.shorthands = characters.babel_shorthands(preamble)
-        if document_class is not None and document_class[1].lower() == "beamer":
+        if self.document_class == "beamer":
             body = _OVERLAY.sub(r"\1", body)
         self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
-        self.lists = lists.Lists(document_class[1].lower() if document_class else "")
+        self.lists = lists.Lists(self.document_class or "")
         if preamble:
             self.lists.read_preamble(preamble)
             if "lstset" in preamble or "lstdefinestyle" in preamble:
@@ -159,7 +162,7 @@ class Renderer:
             front="\n\n".join(head),
             abstract=unmarked("\n\n".join([*abstracts, *self.abstract_parts])),
             body=text,
-            document_class=document_class[1].lower() if document_class else None,
+            document_class=self.document_class,
             dropped=self.dropped,
             unknown_commands=self.unknown,
         )

@@ -62,7 +62,7 @@ FRONT_COMMANDS = _words(
     "title subtitle author authors affiliation affil affiliations address institute institution institutes email ead curraddr "
     "dedicatory authorrunning@ IEEEauthorblockN IEEEauthorblockA icmlauthor icmlaffiliation altaffiliation collaboration "
     "correspondingauthor keywords subjclass pacs abstract shorttitle@ titlenote thanks@ date preprint subjtitle orcid@ and@ Title "
-    "Author frontnote"
+    "Author frontnote ccsdesc homepage"
 )
 # commands whose arguments a reader never sees: `o` optional, `m` mandatory, `s` star
 HIDDEN: dict[str, str] = {}
@@ -79,13 +79,13 @@ for _spec, _names in {
     "ioptwocol@ setulcolor sethlcolor hbadness@ AtBeginDocument AtEndDocument AtBeginSection makeglossaries@ newglossaryentry@ "
     "arraystretch@ thesubsection@ baselinestretch@ documentstyle documentclass usepackage RequirePackage NeedsTeXFormat ProvidesPackage "
     "ProvidesClass LoadClass newwrite newread newbox newcount newdimen newskip newtoks newfont graphicspath bibitem@ special pdfoutput@ "
-    "arxivcategory ccsdesc setcopyright copyrightyear acmYear acmConference@ acmBooktitle acmPrice acmISBN acmDOI acmJournal acmVolume "
+    "arxivcategory setcopyright copyrightyear acmYear acmConference@ acmBooktitle acmPrice acmISBN acmDOI acmJournal acmVolume "
     "acmNumber acmArticle acmMonth doi@ startpage citeindexfalse@ markright subimport@ pdfinfo pdfcatalog lhead chead rhead lfoot cfoot "
     "rfoot fancyhf@ slshape@ floatstyle restylefloat leftmargini@ DisableLigatures vadjust mark nobibliography thlabel",
     "o": "footnotemark ",
     "om": "includegraphics@ usepackage RequirePackage documentclass documentstyle psfig epsfig epsfbox epsffile includesvg LoadClass rule@ "
     "titlespacing@ fancyhead fancyfoot fancyhf todo missingfigure setlist printbibliography@ listoftodos@ linebreak@ acmBadge "
-    "fbox@ newacronym@ affilmark@ ccsdesc",
+    "fbox@ newacronym@ affilmark@",
     "oom": "includegraphics includegraphics* includepdf",
     "mm": "setlength addtolength setcounter addtocounter addtocontents markboth numberwithin setkeys newcolumntype@ floatname settowidth "
     "settoheight settodepth sbox savebox@ counterwithin counterwithout crefname@ "

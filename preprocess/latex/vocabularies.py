@@ -25,12 +25,11 @@ _ELSEVIER = r"""
 \tnotemark[]#1{}
 \cormark[]#1{}
 \fnmark[]#1{}
-\credit#1{}
 \bio#1{\par}
 \endbio{\par}
 {highlights}{\section*{Highlights}\begin{itemize}}{\end{itemize}}
 \PACS{\par PACS: }
-\MSC[]#1{\par MSC: }
+\MSC[2000]#1{\par #1 MSC: }
 \JEL{\par JEL: }
 """
 
@@ -40,8 +39,8 @@ _SPRINGER = r"""
 \orcidID#1{}
 \fnmsep{}
 \at{, }
-\subclass#1{\keywords{#1}}
-\CRclass#1{\keywords{#1}}
+\subclass#1{\subjclass{#1}}
+\CRclass#1{\par CR Subject Classification: #1\par}
 \ackname{Acknowledgments.}
 \discintname{Disclosure of Interests.}
 \motto[]#1#2{\begin{quote}#2\end{quote}}
@@ -69,8 +68,7 @@ _ACM = r"""
 \position#1{#1, }
 \affaddr#1{#1}
 \alignauthor{\and}
-\ccsdesc[]#1#2{}
-\received[]#1#2{}
+\received[Received]#1#2{\frontnote{#1 #2}}
 \acmConference[]#1#2#3#4{}
 \acmSubmissionID#1{}
 \settopmatter#1{}

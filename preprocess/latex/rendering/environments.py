@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from preprocess.latex.rendering import algorithms, columns, listings, lists
 from preprocess.latex.rendering.blocks import BOX_SIZE, end_cells
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
-from preprocess.latex.rendering.front_matter import acknowledgments
+from preprocess.latex.rendering.front_matter import acknowledgments, keywords_environment
 from preprocess.latex.rendering.headings import heading
 from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import (
@@ -311,6 +311,7 @@ def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
 _ENVIRONMENTS: dict[str, "Handler"] = {
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement", "acks", "ack"), _acknowledgments),
     "abstract": _abstract,
+    **dict.fromkeys(("keywords", "keyword", "IEEEkeywords", "AMS"), keywords_environment),
     **dict.fromkeys(algorithms.ENVIRONMENTS, _algorithm),
     **dict.fromkeys(("frame", "block", "alertblock", "exampleblock"), _titled),
     **dict.fromkeys(("tcolorbox", "mdframed"), _coloured_box),

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from preprocess.latex.rendering.headings import heading
+from preprocess.latex.rendering.leads import lead
 from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import FRONT_COMMANDS
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
 _AND = re.compile(r"\\(?:and|And|AND)(?![A-Za-z])")
-_ENVIRONMENT = re.compile(r"\s*\{(abstract|keywords?)\}")
+_ENVIRONMENT = re.compile(r"\s*\{(abstract|keywords?|IEEEkeywords|AMS)\}")
 _ADDRESSES = frozenset({"address", "affil", "affiliation", "institute", "institution"})
 _KEYED = re.compile(
     r"\s*(?:organi[sz]ation|institution|department|orgdiv|orgname|address|addressline|altaddress|street|city|state|country|postcode|email)\s*=(?!=)"
@@ -20,6 +21,8 @@ _KEY = re.compile(r"(?<![a-z])([a-z]{1,30})\s{0,9}=\s*(?:\{((?:[^{}]|\{(?:[^{}]|
 _NEXT_GROUP = re.compile(r"\}\s*\{")
 _COMMA = re.compile(r"[ \t]*,(?=\s)")
 _MARK_AND_QUAD = re.compile(r"((?:^|\\\\|\n)\s*\$[^$\n]{1,30}\$)\s*\\q?quad(?![A-Za-z])")  # a mark, then what it marks
+_NOTED = frozenset({"altaffiliation", "email", "homepage"})  # of revtex: \altaffiliation[Also at ]{…}
+_NO_NAME = re.compile(r"\$[^$]*\$|\[footnote:.*")
 _QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 
 
@@ -37,6 +40,8 @@ def read_preamble(renderer: "Renderer", preamble: str) -> None:
             if note is not None and (shown := renderer.inline(note[0])):
                 renderer.front.append(("thanks", f"[footnote: {shown}]"))
                 used = note[1]
+        elif found[1] == "credit":
+            used = max(used, _credit(renderer, preamble, found.end(), found[1], out))
         elif found[1] == "begin" and (environment := _ENVIRONMENT.match(preamble, found.end())) is not None:
             closing = f"\\end{{{environment[1]}}}"
             stop = renderer.scan.find(preamble, closing, environment.end())
@@ -49,8 +54,9 @@ def read_preamble(renderer: "Renderer", preamble: str) -> None:
 def _front(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     closing = f"\\end{name}"
     position = renderer.scan.skip_space(text, end)
+    option = ""
     while (given := renderer.scan.optional_argument(text, position)) is not None:
-        position = given[1]
+        option, position = given
     found = renderer.scan.group(text, position)
     stop = text.find(closing, end, end + 20_000) if found is None else -1
     if found is None and stop < 0:
@@ -61,14 +67,17 @@ def _front(renderer: "Renderer", text: str, end: int, name: str, out: list[str])
         content, after = named  # aastex tells first how many of the authors to print
     if kind == "author" and text[after : after + 1] == "[" and (options := renderer.scan.optional_argument(text, after)) is not None:
         after = options[1] if KEY_VALUE.match(options[0]) else after  # of Elsevier's cas classes
-    _add(renderer, kind, content)
+    _add(renderer, kind, content, option)
     if kind == "author" and (comma := _COMMA.match(text, after)) is not None:
         after = comma.end()  # between one author's command and the next
     return after
 
 
-def _add(renderer: "Renderer", kind: str, content: str) -> None:
+def _add(renderer: "Renderer", kind: str, content: str, option: str = "") -> None:
     """One piece of the front matter, with the addresses that stand inside an author's."""
+    if kind == "ccsdesc":
+        _add_concept(renderer, content)
+        return
     renderer.is_in_front = True
     inner, renderer.inner_addresses = renderer.inner_addresses, []
     if kind == "abstract":
@@ -80,12 +89,56 @@ def _add(renderer: "Renderer", kind: str, content: str) -> None:
         rendered = ", ".join(value for value in values if value)
     else:
         people = [_lines(renderer, part) for part in _AND.split(content)]
-        rendered = (", " if kind in ("author", "authors", "keywords") else "\n").join(part for part in people if part)
+        is_noted = kind in _NOTED and (renderer.document_class or "").startswith("revtex")
+        rendered = (", " if kind in ("author", "authors", "keywords", "subjclass", "pacs") else "\n").join(part for part in people if part)
+        if rendered:
+            rendered = (
+                renderer.inline(option) + " " if option and is_noted else lead(renderer.document_class, kind, rendered, option)
+            ) + rendered
     renderer.is_in_front = False
     if rendered and not (kind == "title" and any(known == "title" for known, _ in renderer.front)):
         renderer.front.append((kind, rendered))
     renderer.front += [("address", address) for address in renderer.inner_addresses]
     renderer.inner_addresses = inner
+
+
+def _add_concept(renderer: "Renderer", content: str) -> None:
+    """`\\ccsdesc{Theory~Logic}` → `CCS Concepts: Theory → Logic`, all of a paper on one line."""
+    shown = " → ".join(filter(None, (renderer.inline(part) for part in content.split("~"))))
+    if not shown:
+        return
+    if renderer.front and renderer.front[-1][0] == "ccsdesc":
+        shown = f"{renderer.front.pop()[1]}; {shown}"
+    else:
+        shown = lead(renderer.document_class, "ccsdesc", shown) + shown
+    renderer.front.append(("ccsdesc", shown))
+
+
+def _credit(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """Elsevier's `\\credit{Writing}`: what the author before it has done, printed by `\\printcredits`."""
+    found = renderer.scan.group(text, end)
+    if found is None:
+        return -1
+    author = next((shown for kind, shown in reversed(renderer.front) if kind == "author"), "")
+    if roles := renderer.inline(found[0]):
+        renderer.credits.append(f"{_NO_NAME.sub('', author).strip(' ,')}: {roles}".removeprefix(": "))
+    return found[1]
+
+
+def _print_credits(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    if renderer.credits:
+        out.append(heading(1 + renderer.has_chapters, "CRediT authorship contribution statement"))
+        out.append(" ".join(f"{credit}{'' if credit.endswith('.') else '.'}" for credit in renderer.credits) + "\n\n")
+    return renderer.scan.skip_space(text, end)
+
+
+def keywords_environment(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> int:
+    """The words before keywords; they themselves come as all text does."""
+    option = ""
+    if text[position : position + 1] == "[" and (given := renderer.scan.optional_argument(text, position)) is not None:
+        option, position = given
+    out.append("\n\n" + lead(renderer.document_class, name, text[position : position + 100], option))
+    return renderer.scan.skip_space(text, position)
 
 
 def _front_in_body(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
@@ -128,7 +181,8 @@ def _keywords(renderer: "Renderer", text: str, end: int, name: str, out: list[st
     if found is None:
         return end
     content = _NEXT_GROUP.sub("} {", found[0]) if name == "PACS" else found[0]  # of svjour: number and words in groups
-    out.append("\n\n" + ", ".join(filter(None, (_lines(renderer, part) for part in _AND.split(content)))) + "\n\n")
+    if shown := ", ".join(filter(None, (_lines(renderer, part) for part in _AND.split(content)))):
+        out.append(f"\n\n{lead(renderer.document_class, name, shown)}{shown}\n\n")
     return found[1]
 
 
@@ -149,6 +203,8 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("keywords", "keyword", "terms", "MSC", "PACS", "JEL"), _keywords),
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), acknowledgments),
     "twocolumn": _twocolumn,
+    "credit": _credit,
+    "printcredits": _print_credits,
     "@lead": _lead,
 }
 FRONT: dict[str, "Handler"] = dict.fromkeys(sorted(FRONT_COMMANDS), _front_in_body)

@@ -39,8 +39,8 @@ _SPRINGER = r"""
 \orcidID#1{}
 \fnmsep{}
 \at{, }
-\subclass#1{\subjclass{#1}}
-\CRclass#1{\par CR Subject Classification: #1\par}
+\subclass#1{\@subclass{#1}}
+\CRclass#1{\@CRclass{#1}}
 \ackname{Acknowledgments.}
 \discintname{Disclosure of Interests.}
 \motto[]#1#2{\begin{quote}#2\end{quote}}

@@ -200,7 +200,7 @@ def _twocolumn(renderer: "Renderer", text: str, end: int, name: str, out: list[s
 
 
 COMMANDS: dict[str, "Handler"] = {
-    **dict.fromkeys(("keywords", "keyword", "terms", "MSC", "PACS", "JEL"), _keywords),
+    **dict.fromkeys(("keywords", "keyword", "terms", "MSC", "PACS", "JEL", "@subclass", "@CRclass"), _keywords),
     **dict.fromkeys(("acknowledgments", "acknowledgements", "acknowledgment", "acknowledgement"), acknowledgments),
     "twocolumn": _twocolumn,
     "credit": _credit,

@@ -22,6 +22,8 @@ _LEADS: dict[str, tuple[dict[str, str], str]] = {
     "ams": ({"siam": "AMS subject classifications. "}, "AMS subject classifications: "),
     "ccsdesc": (_CONCEPTS, "CCS Concepts: "),
     "curraddr": ({}, "Current address: "),
+    "@subclass": ({}, "Mathematics Subject Classification: "),
+    "@crclass": ({}, "CR Subject Classification: "),
     "msc": ({}, "MSC: "),
     "jel": ({}, "JEL: "),
 }

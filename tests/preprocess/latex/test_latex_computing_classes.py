@@ -18,7 +18,7 @@ def test_front_matter_by_capitalised_commands() -> None:
         "\\Keywords{trees, forests}\\Plainkeywords{x}\\Volume{50}\\Address{A. One\\\\Street 1}",
     )
     assert shown == (
-        "# Software\n\nA. One, Univ\n\ntrees, forests\n\nA. One, Street 1\n\n# Abstract\n\nWe show.\n\nCall `lm(y ~ x)`.\n\n"
+        "# Software\n\nA. One, Univ\n\nKeywords: trees, forests\n\nA. One, Street 1\n\n# Abstract\n\nWe show.\n\nCall `lm(y ~ x)`.\n\n"
         "```\nR> x_1 <- 2 # 5 %\n```"
     )
 
@@ -43,7 +43,11 @@ def test_authors_of_five_arguments() -> None:
             "# Thanks\n\nTo all.\n\n# Funding\n\nNSF.",
         ),
         ("llncs", "\\subsubsection{\\ackname} We thank.", "### Acknowledgments.\n\nWe thank."),
-        ("svjour3", "A.\\subclass{11A \\and 11B}\\CRclass{F.2 \\and I.2}", "A.\n\n11A, 11B\n\nF.2, I.2"),
+        (
+            "svjour3",
+            "A.\\subclass{11A \\and 11B}\\CRclass{F.2 \\and I.2}",
+            "A.\n\nMathematics Subject Classification: 11A, 11B\n\nCR Subject Classification: F.2, I.2",
+        ),
         ("mdpi", "\\appendixtitles{no}\\informedconsent{None.}\\reftitle{References}", "Informed Consent Statement: None."),
         ("amsart", "\\urladdr{http://b.org/~anna}Text.", "http://b.org/~anna\n\nText."),
         ("biom", "\\volume{64}\\artmonth{May}Text.", "Text."),

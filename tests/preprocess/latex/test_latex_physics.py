@@ -260,7 +260,7 @@ def test_macros_of_physicists(preamble: str, source: str, wanted: str) -> None:
             "\\instlist{\\inst{a} Rome \\inst{b} Bari}\\PACSes{\\PACSit{13.2}{Decays}}Text.",
             "Rome, Bari\n\nPACS: 13.2 Decays\n\nText.",
         ),
-        ("svjour", "Text.\\PACS{{13.2}{Decays} \\and {14}{Masses}}", "Text.\n\n13.2 Decays, 14 Masses"),
+        ("svjour", "Text.\\PACS{{13.2}{Decays} \\and {14}{Masses}}", "Text.\n\nPACS: 13.2 Decays, 14 Masses"),
         ("sn-jnl", "\\bmhead{Supplement} Text.", "# Supplement\n\nText."),
         ("ws-ijmpa", "\\begin{history}\\received{1 May}\\revised{2 May}\\end{history}", "Received 1 May. Revised 2 May."),
         ("moriond", "\\abstracts{We aim.}Text.", "# Abstract\n\nWe aim.\n\nText."),

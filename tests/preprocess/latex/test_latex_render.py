@@ -96,7 +96,7 @@ def test_front_matter_stands_first_once() -> None:
             "machine learning (ML), ML, networks",
         ),
         (r"\begin{acknowledgments}We thank.\end{acknowledgments}", "", "# Acknowledgments\n\nWe thank."),
-        (r"The majority.\keywords{streams \and items}", "", "The majority.\n\nstreams, items"),
+        (r"The majority.\keywords{streams \and items}", "", "The majority.\n\nKeywords: streams, items"),
         (r"\pagerange{\pageref{a}--\pageref{b}}\pubyear{2007}x", "", "x"),
         (r"It \citep[see e.g.][]{a} and \citep[p.~5]{b}.", "", "It (see e.g. [cite:1]) and ([cite:2], p. 5)."),
         (r"$\phi\to\kp$", r"\newcommand{\kp}{\ensuremath{K^+K^-}}", r"$\phi\to K^+K^-$"),

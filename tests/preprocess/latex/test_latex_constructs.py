@@ -51,7 +51,8 @@ def test_elsevier_notes_are_footnotes() -> None:
         "\\end{frontmatter}\\journal{Nuclear Physics B}Text.",
     )
     assert shown == (
-        "# T\n\nA. One\n\n[footnote: By grant.] [footnote: Corresponding author]\n\nKeywords: one, two\n\nPACS: 11.10, 12.20\n\n2008 MSC: 20G05\n\nText."
+        "# T\n\nA. One\n\n[footnote: By grant.] [footnote: Corresponding author]\n\n"
+        "Keywords: one, two\n\nPACS: 11.10, 12.20\n\n2008 MSC: 20G05\n\nText."
     )
 
 

@@ -118,7 +118,7 @@ HIDDEN |= {
     "definecolor": "mmm", "cdashline": "m", "Xhline": "m", "floatplacement": "mm", "newfloat": "mmmo", "bibpunct": "ommmmmm",
     "modulolinenumbers": "o", "newfontfamily": "mom", "DeclareGraphicsRule": "mmmm", "DeclareMathAlphabet": "mmmmm",
     "DeclareSIUnit": "omm", "patchcmd": "mmmmm", "apptocmd": "mmmm", "pretocmd": "mmmm", "titleformat": "mommmmo",
-    "newcolumntype": "mom", "@startsection": "mmmmmm", "@setfontsize": "mmm", "setul": "mm", "tikzstyle": "m", "SelectTips": "mm",
+    "newcolumntype": "mom", "@startsection": "mmmmmm", "@setfontsize": "mmm", "setul": "mm", "SelectTips": "mm",
     "newdir": "mm", "xyoption": "m", "psfrag": "moom", "pgfsetlayers": "m", "pgfdeclarelayer": "m", "newsavebox": "m", "sbox": "mm",
     "lipsum": "oo", "kant": "o", "blindtext": "o", "Blindtext": "oo", "blindlist": "o", "blindmathpaper": "",
     "savebox": "moom", "usebox": "m", "Description": "om", "printbibliography": "o", "printglossary": "o", "printglossaries": "o",
@@ -142,7 +142,7 @@ HIDDEN |= {
     "theoremindent": "", "theoremsymbol": "m", "declaretheoremstyle": "om", "newtheoremstyle": "mmmmmmmmm", "mathlig": "mm",
     "reservestyle": "mm", "DeclareCaptionFormat": "mm", "DeclareCaptionLabelFormat": "mm", "DeclareCaptionLabelSeparator": "mm",
     "DeclareCaptionFont": "mm", "DeclareCaptionStyle": "omm", "DeclareMathVersion": "m", "urlstyle": "m", "hypersetup": "m",
-    "epsscale": "m", "inputencoding": "m", "DeclareFontShape": "mmmmmm", "captionsetup": "om", "defcitealias": "mm",
+    "xymatrixrowsep": "m", "xymatrixcolsep": "m", "newgeometry": "m", "epsscale": "m", "inputencoding": "m", "DeclareFontShape": "mmmmmm", "captionsetup": "om", "defcitealias": "mm",
 }  # fmt: skip
 HIDDEN["DeclareMathSymbol"] = "mmmm"
 # commands that show their last argument and hide those before it

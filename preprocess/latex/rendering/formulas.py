@@ -25,11 +25,14 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*\(\s*\)"
     r"|\\(?:hfill|hfil|xspace|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
     r"|\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge)(?![A-Za-z])[ \t]*"
+    r"|\\footnotemark(?![A-Za-z])(?:\[[^\]]{0,20}\])?|\\xymatrix(?:row|col)sep\s*\{[^{}]*\}"
     r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
 _OLD_ALPHABET = re.compile(r"\\(Bbb|frak|Cal)(?![A-Za-z])")
 _ALPHABETS = {"Bbb": r"\mathbb", "frak": r"\mathfrak", "Cal": r"\mathcal"}
+_SIZED_BOX = re.compile(r"(\\[hv]box)\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)\s*(?=\{)")
+_FOOTNOTE = re.compile(r"\\footnote(?:text)?(?![A-Za-z])\s*(?:\[[^\]]{0,20}\])?\s*(?=\{)")
 _AMSTEX_TAG = re.compile(r"\\tag(?![A-Za-z])\s*(?:\"([^\"\n]{0,40})\"|([^\s{}\\*&\"][^\s{}\\&]{0,40}))")
 _TENSOR = re.compile(r"\\(tensor|indices)(?![A-Za-z])(\*?)")
 _INDEX = re.compile(r"\s*([_^])\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\\[A-Za-z]+|[^\s{}\\_^])")
@@ -107,15 +110,17 @@ def append_formula(shown: str, out: list[str]) -> None:
 
 
 def inline_math(renderer: "Renderer", content: str) -> str:
-    """A formula of the running text, from what stands between its dollars."""
+    """A formula of the running text, from what stands between its dollars; footnotes in it come after it."""
+    content, notes = _without_footnotes(renderer, content) if "\\footnote" in content else (content, "")
     content = _clean_math(renderer, content).replace("\n", " ")
     if "\\\\" in content:
         content = _without_line_ends(content)
-    if not content:
-        return ""
-    if content.endswith("\\") and not content.endswith("\\\\"):
-        content += " "
-    return f"${content}$"
+    return f"${_closed(content)}${notes}" if content else notes
+
+
+def _closed(content: str) -> str:
+    """A formula whose last backslash is none of its end: `a\\ ` at the end, a blank, stays one."""
+    return content if (len(content) - len(content.rstrip("\\"))) % 2 == 0 else f"{content} "
 
 
 def _without_line_ends(content: str) -> str:
@@ -138,8 +143,9 @@ def display(renderer: "Renderer", content: str) -> str:
         return f"\n\n{renderer.nested(content)}\n\n"
     if "\\DisplayProof" in content:
         return f"\n\n{_proof_trees(renderer, content)}\n\n"
+    content, notes = _without_footnotes(renderer, content) if "\\footnote" in content else (content, "")
     content = _clean_math(renderer, content)
-    return f"\n\\[{content}\\]\n" if content else " "
+    return f"\n\\[{_closed(content)}\\]\n{notes}" if content else f" {notes}"
 
 
 def _proof_trees(renderer: "Renderer", content: str) -> str:
@@ -181,12 +187,27 @@ def display_environment(renderer: "Renderer", text: str, position: int, name: st
         if "\\DisplayProof" in part:
             out.append(f"\n\n{_proof_trees(renderer, part)}\n\n")
             continue
+        part, notes = _without_footnotes(renderer, part) if "\\footnote" in part else (part, "")
         content = _clean_math(renderer, part)
         if name == "mathpar":
             content = _AND.sub(r"\\qquad", content)
         if content:
-            out.append(f"\n\\begin{{{shown_name}}}{argument}\n{content}\n\\end{{{shown_name}}}\n")
+            out.append(f"\n\\begin{{{shown_name}}}{argument}\n{content}\n\\end{{{shown_name}}}\n{notes}")
     return after
+
+
+def _without_footnotes(renderer: "Renderer", content: str) -> tuple[str, str]:
+    """A formula, and the footnotes that stood in it."""
+    parts: list[str] = []
+    notes: list[str] = []
+    position = 0
+    for found in _FOOTNOTE.finditer(content):
+        given = renderer.scan.group(content, found.end()) if found.start() >= position else None
+        if given is not None:
+            parts.append(content[position : found.start()])
+            notes.append(f" [footnote: {renderer.inline(given[0])}]")
+            position = given[1]
+    return "".join((*parts, content[position:])), "".join(notes)
 
 
 def _without_intertexts(renderer: "Renderer", content: str) -> list[str]:
@@ -218,6 +239,7 @@ def _clean_math(renderer: "Renderer", content: str) -> str:
         if "olor" in content:
             content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
         if "box" in content:
+            content = _SIZED_BOX.sub(r"\1", content)
             content = _SCALED.sub(lambda found: "" if found[1] else "\\text", content)
         if "\\Bbb" in content or "\\frak" in content or "\\Cal" in content:
             content = _OLD_ALPHABET.sub(lambda found: _ALPHABETS[found[1]], content)

@@ -133,6 +133,16 @@ def _pstricks(renderer: "Renderer", text: str, end: int, name: str, out: list[st
     return after
 
 
+def _style(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\tikzstyle{node}=[draw,circle]` outside a drawing."""
+    given, after = renderer.arguments(text, end, "m")
+    if not given:
+        return -1
+    opening = text.find("[", after, after + 20)
+    closing = renderer.scan.bracket_end(text, opening, 2_000) if opening >= 0 and "=" in text[after:opening] else -1
+    return max(after, closing)
+
+
 def _start(text: str, end: int, name: str) -> int:
     """Where the command begins whose name (and star) ends at `end`."""
     return end - len(name) - 1 - (text[end - 1] == "*")
@@ -224,6 +234,7 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("centerline", "leftline", "rightline"), _line),
     **dict.fromkeys(("vskip", "vglue"), _vertical_skip),
     **dict.fromkeys(("eject", "supereject", "vfill", "midinsert", "topinsert", "pageinsert", "endinsert"), _paragraph),
+    "tikzstyle": _style,
     "break": _blank,
     **dict.fromkeys(("tikz", "Qcircuit", "chemfig", "feynmandiagram", "pstree"), _drawing),
     **dict.fromkeys((*_LINES, *_PUTS), _pstricks),

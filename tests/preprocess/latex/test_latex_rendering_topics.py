@@ -49,6 +49,10 @@ def test_formulas(source: str, shown: str) -> None:
             "\\begin{equation}a = b\\ .\n\\end{equation} and $a\\ , b$, c\\ , d .",
             "\\begin{equation}\na = b\\ .\n\\end{equation}\nand $a\\ , b$, c, d.",
         ),
+        ("$$a\\footnote{See $b$.}=c$$ $d\\footnote{E.}$.", "\\[a=c\\]\n[footnote: See $b$.] $d$ [footnote: E.]."),
+        ("\\begin{equation}a\\footnotemark\\footnote{N.}\\end{equation}", "\\begin{equation}\na\n\\end{equation}\n[footnote: N.]"),
+        ("\\[J(r)\\\n\\] and $x\\\n$", "\\[J(r)\\ \\]\nand $x\\ $"),
+        ("$\\hbox to.8em{a} \\vbox to \\hsize{b}$ \\xymatrixrowsep{0mm} $\\xymatrixcolsep{1pt}c$", "$\\hbox{a} \\vbox{b}$ $c$"),
         ("$\\text{\\footnotesize if}\\small x$", "$\\text{if}x$"),
         ('$$a\\tag 1.2$$ $$b\\tag"(A)"$$ $$c\\tag{3}$$', "\\[a\\tag{1.2}\\]\n\n\\[b\\tag*{(A)}\\]\n\n\\[c\\tag{3}\\]"),
     ],
@@ -284,6 +288,10 @@ def test_unknown_arguments_are_words_and_links_show_their_text() -> None:
     assert body("x\\unknown{ 48}{Sets}{of points} end") == "x 48 Sets of points end"
     html = "\\htmlref{Section}{sec:a}, \\htmladdnormallink{page}{http://x.org}\\begin{rawhtml}<p>\\end{rawhtml}."
     assert body(html, "\\usepackage{html}") == "Section, page."
+
+
+def test_styles_of_drawings_are_no_text() -> None:
+    assert body("A \\tikzstyle{level 1}=[level distance=1cm, draw] b \\newgeometry{top=0pt,bottom=0pt} c") == "A b c"
 
 
 def test_listing_takes_its_escape_from_its_style() -> None:

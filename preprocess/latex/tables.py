@@ -142,7 +142,8 @@ HIDDEN |= {
     "theoremindent": "", "theoremsymbol": "m", "declaretheoremstyle": "om", "newtheoremstyle": "mmmmmmmmm", "mathlig": "mm",
     "reservestyle": "mm", "DeclareCaptionFormat": "mm", "DeclareCaptionLabelFormat": "mm", "DeclareCaptionLabelSeparator": "mm",
     "DeclareCaptionFont": "mm", "DeclareCaptionStyle": "omm", "DeclareMathVersion": "m", "urlstyle": "m", "hypersetup": "m",
-    "xymatrixrowsep": "m", "xymatrixcolsep": "m", "newgeometry": "m", "epsscale": "m", "inputencoding": "m", "DeclareFontShape": "mmmmmm", "captionsetup": "om", "defcitealias": "mm",
+    "xymatrixrowsep": "m", "xymatrixcolsep": "m", "newgeometry": "m",
+    "epsscale": "m", "inputencoding": "m", "DeclareFontShape": "mmmmmm", "captionsetup": "om", "defcitealias": "mm",
 }  # fmt: skip
 HIDDEN["DeclareMathSymbol"] = "mmmm"
 # commands that show their last argument and hide those before it

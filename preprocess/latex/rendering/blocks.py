@@ -19,6 +19,7 @@ _TAB_STOPS = re.compile(r"\s*(?:\d+\s*\\columns(?![A-Za-z])|\\\+(?:[^\\\n]|\\(?!
 _QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
 _RUNS_ON = re.compile(r"\s*(?:\\label\s*\{[^{}]*\}\s*)?[(),;:.a-zà-öø-ÿа-я]")  # after a heading that begins its sentence
 PARAGRAPH_IN_CELL = " \x05"  # until the table ends: a blank where it has columns, else a line end
+_TITLE_WORDS = re.compile(r"(?=[^:_]*\Z)(?:\s*[^\W\d_a-z]|\S+\s+\S)")  # what is no key: it begins with a capital or has a blank
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 
 
@@ -56,9 +57,18 @@ def _section(renderer: "Renderer", text: str, end: int, name: str, out: list[str
 
 def own_section(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """A section of the authors' or a class's own make (`\\mysubsection{…}`); -1 where the command is none."""
-    if name.endswith(("section", "chapter")) and (own := _OWN_SECTION.fullmatch(name)) and text[end : end + 1] in ("{", "["):
+    if not name.endswith(("section", "chapter")) or (own := _OWN_SECTION.fullmatch(name)) is None or text[end : end + 1] not in ("{", "["):
+        return -1
+    groups: list[str] = []
+    after = end
+    while text[after : after + 1] == "{" and len(groups) < 4 and (given := renderer.scan.group(text, after)) is not None:
+        groups.append(given[0])
+        after = given[1]
+    if len(groups) < 2:
         return _section(renderer, text, end, own[1], out)
-    return -1
+    title = next((group for group in groups if _TITLE_WORDS.match(group)), groups[0])  # `{sets}{rel}{Relations}`, `{Relations}{sec:rel}`
+    _section(renderer, f"{{{title}}}", 0, own[1], out)
+    return after
 
 
 def _proclaim(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

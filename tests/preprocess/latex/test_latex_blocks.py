@@ -119,3 +119,16 @@ def test_head_and_rows_of_a_long_table_are_one_block() -> None:
 
 def test_arguments_that_macros_make() -> None:
     assert body("$\\frac\\R2$", "\\newcommand{\\R}{\\mathbb{R}}") == "$\\frac{\\mathbb{R}}2$"
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        ("\\bookchapter{sets}{rel}{Relations as Sets}A.", "# Relations as Sets\n\nA."),
+        ("\\mysection{Relations}{sec:rel}A.", "# Relations\n\nA."),
+        ("\\mysubsection{relations}{rel} A.", "## relations\n\nA."),
+        ("\\mysection[x]{Relations} {\\bf A}.", "# Relations\n\nA."),
+    ],
+)
+def test_sections_of_unknown_make(source: str, shown: str) -> None:
+    assert body(source) == shown

@@ -89,7 +89,7 @@ def _consumed_by_step(rows: list[dict[str, Any]]) -> dict[int, int]:
     """Samples consumed after each step that has a row; of steps that the run went back over, those that it did in the end."""
     consumed: dict[int, int] = {}
     for row in rows:
-        if row["kind"] == "train":
+        if row["kind"] in ("step", "train"):
             consumed[row["iteration"]] = row["consumed_samples"]
         elif row["kind"] == "rewind":
             consumed = {step: samples for step, samples in consumed.items() if step <= row["to_iteration"]}

@@ -58,6 +58,7 @@ def memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
 
 
+EVERY_STEP = "step"  # the kind of row that goes to metrics.jsonl alone: a service sees each interval's row
 Sink = Callable[[dict[str, float], int], None]  # figures by name, and the step that they are of
 
 
@@ -135,6 +136,8 @@ class MetricsLog:
                 f"{self.handle.name}: cannot be written ({error.strerror}); make room and run the same command again, it goes on from its "
                 f"last checkpoint"
             ) from None
+        if row["kind"] == EVERY_STEP:
+            return
         prefix = f"validation/{row['domain']}" if row["kind"] == "validation" else row["kind"]
         figures = {f"{prefix}/{name}": value for name, value in _figures(row) if name != "iteration" and math.isfinite(value)}
         for name, value in figures.items():

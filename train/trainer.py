@@ -190,13 +190,16 @@ class Trainer:
         try:
             while self.progress.iteration < training.train_iters:
                 self.hang.alive()
+                began, waited = time.perf_counter(), batches.waited_seconds
                 loss, grad_norm, lr, fault, is_stopping = self._step(batches)
                 iteration = self.progress.iteration
                 self._loop_steps += 1
                 is_last = iteration == training.train_iters or is_stopping
                 if fault:
                     self._note_skipped(fault, loss, grad_norm)
-                elif iteration % training.log_interval == 0 or is_last:
+                else:
+                    self._note_step(loss, grad_norm, lr, time.perf_counter() - began, batches.waited_seconds - waited)
+                if not fault and (iteration % training.log_interval == 0 or is_last):
                     self._report(loss, grad_norm, lr, batches)
                     self._begin_interval(batches)
                 if self.watch.bad_in_a_row > self.config.watch.max_skipped_steps:
@@ -354,6 +357,24 @@ class Trainer:
                 f"step {self.progress.iteration}: processes that hold the same weights differ in {len(different)} of them, first "
                 f"{different[0]}; look at the machines, and go on from a checkpoint before it"
             )
+
+    def _note_step(self, loss: float, grad_norm: float, lr: float, seconds: float, waited: float) -> None:
+        rate = self.config.training.global_batch_size * self.config.model.seq_length / seconds
+        self.log.write(
+            {
+                "kind": "step",
+                "iteration": self.progress.iteration,
+                "lm_loss": loss,
+                "bits_per_byte": loss / math.log(2) / self.bytes_per_token,
+                "lr": lr,
+                "grad_norm": grad_norm,
+                "tokens_per_second": rate,
+                "mfu": mfu(self.config.model, rate, self.world_size, self.peak, is_causal=False),
+                "data_stall_share": waited / seconds,
+                "seconds": seconds,
+                "consumed_samples": self.progress.consumed_samples,
+            }
+        )
 
     def _report(self, loss: float, grad_norm: float, lr: float, batches: Batches) -> None:
         config, iteration = self.config, self.progress.iteration

@@ -76,6 +76,21 @@ def test_rows_of_training(run: Path) -> None:
     assert found[-1]["seconds_left"] == 0
 
 
+def test_every_step_has_a_row_between_the_intervals_too(run: Path) -> None:
+    steps, intervals = rows(run, "step"), {row["iteration"]: row for row in rows(run)}
+    assert [row["iteration"] for row in steps] == list(range(1, 13))
+    assert list(intervals) == [3, 6, 9, 12]
+    for row in steps:
+        assert row["consumed_samples"] == row["iteration"] * 8
+        assert row["tokens_per_second"] == pytest.approx(8 * 32 / row["seconds"])
+        assert row["mfu"] > 0
+        assert 0 <= row["data_stall_share"] < 1
+        same = ("lm_loss", "bits_per_byte", "lr", "grad_norm")
+        interval = intervals.get(row["iteration"], row)
+        assert [row[name] for name in same] == [interval[name] for name in same]
+    assert len({row["lm_loss"] for row in steps}) == 12
+
+
 def test_rows_of_validation_by_domain(run: Path) -> None:
     found = rows(run, "validation")
     assert [(row["iteration"], row["domain"]) for row in found] == [
@@ -110,6 +125,7 @@ def test_tensorboard_has_what_the_rows_have(run: Path) -> None:
     assert found == pytest.approx({row["iteration"]: row["lm_loss"] for row in rows(run)})
     assert len(found) == 4
     assert [event.step for event in board.Scalars("validation/all/bits_per_byte")] == [0, 6, 12]
+    assert not any(tag.startswith("step/") for tag in board.Tags()["scalars"])
 
 
 def test_what_was_logged_after_the_checkpoint_is_logged_again(tmp_path: Path) -> None:

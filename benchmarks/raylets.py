@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +31,45 @@ def free_port() -> int:
 class Raylets:
     """The running cluster. A killed worker node is replaced by a new one, as a launcher would."""
 
-    def __init__(self, folder: Path, *, cpus_each: int = 1, with_dashboard: bool = False) -> None:
+    def __init__(self, folder: Path, *, cpus_each: int, with_dashboard: bool, environment: Mapping[str, str]) -> None:
         from ray.cluster_utils import Cluster
 
-        self.folder, self.cpus_each = folder, cpus_each
+        self.folder, self.cpus_each, self.environment = folder, cpus_each, environment
         self.num_nodes = 0
         head: dict[str, Any] = {"num_cpus": 0, "include_dashboard": with_dashboard, "dashboard_agent_listen_port": free_port()}
         if with_dashboard:
             head |= {"dashboard_host": "127.0.0.1", "dashboard_port": free_port()}
-        self.cluster: Any = Cluster(initialize_head=True, head_node_args=head | self._place())
-        self.workers: list[Any] = [self._add_worker() for _ in range(WORKERS)]
+        self.workers: list[Any] = []
+        with self._surroundings():
+            self.cluster: Any = Cluster(initialize_head=True, head_node_args=head | self._place())
+        for _ in range(WORKERS):
+            self._add_worker()
+
+    @contextlib.contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        """Keeps the cluster's address out of the machine's own folder, where `auto` looks; and gives its jobs this Python."""
+        said = {"RAY_TMPDIR": str(self.folder), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+        before = {name: os.environ.get(name) for name in said}
+        os.environ.update(said)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name)
+                else:
+                    os.environ[name] = value
 
     def _place(self) -> dict[str, Any]:
         """A node's own folders."""
         home = self.folder / f"node{self.num_nodes}"
         self.num_nodes += 1
         (home / "tmp").mkdir(parents=True)
-        return {"temp_dir": str(home / "ray"), "env_vars": {"TMPDIR": str(home / "tmp")}}
+        return {"temp_dir": str(home / "ray"), "env_vars": {**self.environment, "TMPDIR": str(home / "tmp")}}
 
-    def _add_worker(self) -> Any:
-        return self.cluster.add_node(num_cpus=self.cpus_each, **self._place())
+    def _add_worker(self) -> None:
+        with self._surroundings():
+            self.workers.append(self.cluster.add_node(num_cpus=self.cpus_each, **self._place()))
 
     @property
     def address(self) -> str:
@@ -81,7 +100,7 @@ class Raylets:
         os.kill(_raylet(node), signal.SIGKILL)
         self.workers.remove(node)
         self.cluster.remove_node(node, allow_graceful=False)  # what else runs of it, and its place in the list
-        self.workers.append(self._add_worker())
+        self._add_worker()
 
     def kill_head(self) -> None:
         """Kills the head's processes, the cluster's store of its state among them. Nothing of the cluster can be used any more."""
@@ -94,7 +113,8 @@ class Raylets:
 
     def shutdown(self) -> None:
         """Kills what is left."""
-        self.cluster.shutdown()
+        with self._surroundings():
+            self.cluster.shutdown()
 
 
 def _raylet(node: Any) -> int:
@@ -114,26 +134,18 @@ def _title(pid: int) -> bytes:
 
 
 @contextlib.contextmanager
-def three_nodes(*, cpus_each: int = 1, with_dashboard: bool = False) -> Iterator[Raylets]:
-    """The cluster for the block. Its folders are gone afterwards."""
+def three_nodes(*, cpus_each: int = 1, with_dashboard: bool = False, environment: Mapping[str, str] | None = None) -> Iterator[Raylets]:
+    """The cluster for the block, its nodes with `environment` beside this process's own. Its folders are gone afterwards."""
     # under a short path: names of sockets have 107 bytes
     folder = Path(tempfile.mkdtemp(prefix="rn-", dir="/tmp"))
     (folder / "ray").mkdir()
-    said = {"RAY_TMPDIR": str(folder), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    before = {name: os.environ.get(name) for name in said}
-    os.environ.update(said)  # RAY_TMPDIR: else `auto` on this machine would mean this cluster from now on
     try:
-        cluster = Raylets(folder, cpus_each=cpus_each, with_dashboard=with_dashboard)
+        cluster = Raylets(folder, cpus_each=cpus_each, with_dashboard=with_dashboard, environment=environment or {})
         try:
             yield cluster
         finally:
             cluster.shutdown()
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
         for _ in range(50):  # processes that are dying still write
             shutil.rmtree(folder, ignore_errors=True)
             if not folder.exists():

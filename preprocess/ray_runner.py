@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -82,9 +83,39 @@ def connect(address: str | None, num_cpus: int | None = None) -> Iterator[None]:
         where = "locally" if _is_local(address) else f"at {given}"
         raise InputError(f"cannot reach or start Ray {where}: {error}") from None
     try:
-        yield
+        with _head_watched(ray.get_runtime_context().gcs_address):
+            yield
     finally:
         ray.shutdown()
+
+
+HEAD_SECONDS = 15.0  # between two looks at the head; Ray gives it a minute, then ends this process without a word
+
+
+@contextlib.contextmanager
+def _head_watched(address: str) -> Iterator[None]:
+    """Says, for the block, when nothing answers any more at the head's HOST:PORT, so that a run that ends of it has said why."""
+    host, _, port = address.rpartition(":")
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(HEAD_SECONDS):
+            try:
+                socket.create_connection((host, int(port)), timeout=10).close()
+            except OSError as error:
+                print(
+                    f"extract: the head of the Ray cluster at {address} does not answer ({error.strerror or error}); unless it does within a"
+                    " minute, this run ends: start a cluster and run the same command again, what is done stays done",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                return
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
 
 
 def _require_answer(address: str) -> None:
@@ -138,12 +169,23 @@ def require_shared(out: Place, read: Sequence[Path]) -> None:
             there = NodeAffinitySchedulingStrategy(node_id=node["NodeID"], soft=False)
             asked[node["NodeManagerAddress"]] = unseen.options(scheduling_strategy=there).remote([*([probe] if probe else []), *read])
         for host, answer in asked.items():
-            for path in ray.get(answer):
+            for path in _answered(answer):
                 shown = out if path == probe else path
                 raise InputError(f"{shown}: node {host} of the cluster does not see it; give a folder that every node sees")
     finally:
         if probe is not None:
             probe.unlink()
+
+
+def _answered(answer: Any) -> list[Path]:
+    """What a node does not see. Nothing where the node is lost meanwhile: spot nodes go at any time, and it will read nothing any more."""
+    try:
+        found: list[Path] = ray.get(answer)
+    except ray.exceptions.RayTaskError:
+        raise
+    except ray.exceptions.RayError:
+        return []
+    return found
 
 
 def _unseen(paths: Sequence[Path]) -> list[Path]:

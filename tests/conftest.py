@@ -2,8 +2,12 @@
 
 import warnings
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from benchmarks.raylets import Raylets
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +20,16 @@ def ray_cluster() -> Iterator[None]:
         ray.data.DataContext.get_current()
     with connect(None, num_cpus=2):
         yield
+
+
+@pytest.fixture(scope="session")
+def raylets(ray_cluster: None) -> Iterator["Raylets"]:
+    """A Ray cluster of three nodes for all tests that need several; they have the object store's credentials. This process is on none."""
+    from benchmarks.raylets import three_nodes
+    from tests.object_stores import KEY, SECRET
+
+    with three_nodes(environment={"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from benchmarks.outputs import law_bound as law_bound
 from samples.archives import TarEntry, tar_bytes
 from tests.preprocess.run_folder import metadata_line, words
 from tests.preprocess.tiny import packed
@@ -32,21 +32,6 @@ def few_papers(num_papers: int = 4) -> dict[str, bytes]:
     """Ids to members."""
     ids = [f"2402.{number:05d}" for number in range(1, num_papers + 1)]
     return {arxiv_id: packed(paper_text(arxiv_id)) for arxiv_id in ids}
-
-
-def law_bound(out: Path) -> dict[str, Any]:
-    """What two runs must have in common, by name: every file's bytes but metrics, scans, lock; manifests without the commit."""
-    found: dict[str, Any] = {}
-    for path in sorted(out.rglob("*")):
-        name = path.relative_to(out).as_posix()
-        if path.is_dir() or name.startswith(("metrics/", ".scans/", ".lock")):
-            continue
-        content: Any = path.read_bytes()
-        if path.suffix == ".json":
-            content = json.loads(content)
-            content.pop("commit", None)
-        found[name] = content
-    return found
 
 
 def times(out: Path, folder: str) -> dict[str, int]:

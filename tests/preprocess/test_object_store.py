@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.raylets import Raylets
 from preprocess.__main__ import main
 from preprocess.config import Config, UnitConfig
 from preprocess.run import run
@@ -65,18 +66,20 @@ def command(proxy: Proxy, out: str, *more: str) -> subprocess.CompletedProcess[s
 
 
 def test_a_run_on_a_store_that_fails_gives_the_bytes_of_one_on_a_disk(
-    ray_cluster: None, dump: Path, stored: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    raylets: Raylets, dump: Path, stored: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """On three nodes that have no folder in common."""
     local = tmp_path / "local"
     run(dump / "src", dump / SNAPSHOT_NAME, local, CONFIG, num_workers=2, address=None)
     main(["report", str(local)])
     scratch = tmp_path / "scratch"
     with fault_proxy(stored, FAULTS) as proxy:
-        ended = command(proxy, "s3://made/out", "--requester-pays", "--scratch", str(scratch))
+        ended = command(proxy, "s3://made/out", "--requester-pays", "--scratch", str(scratch), "--address", raylets.address)
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout.splitlines()[-1].endswith("next: python -m preprocess report s3://made/out")
         assert {kind: proxy.seen[kind] >= 3 for kind in ("error", "cut", "slow")} == {"error": True, "cut": True, "slow": True}
         assert list(scratch.iterdir()) == []
+        assert raylets.left_in_temporary_folders() == []
         main(["report", "s3://made/out", "--endpoint", proxy.url])
         # the same command again reads no tar and writes nothing
         proxy.bytes_sent.clear()

@@ -1,6 +1,8 @@
 """Ray's part: one fused operator, room for the workers, faults of workers."""
 
 import gc
+import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -125,6 +127,33 @@ def test_a_folder_that_a_node_does_not_see_is_refused(tmp_path: Path, monkeypatc
     ):
         require_shared(tmp_path, [tmp_path, tmp_path / "missing"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_node_that_is_lost_before_it_answers_is_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere:
+        def get_node_id(self) -> str:
+            return "the driver is on no node that works"
+
+    lost = {"Alive": True, "Resources": {"CPU": 2.0}, "NodeID": "f" * 56, "NodeManagerAddress": "10.0.0.9"}
+    monkeypatch.setattr("ray.get_runtime_context", Elsewhere)
+    monkeypatch.setattr("ray.nodes", lambda: [lost])
+    require_shared(tmp_path, [tmp_path])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_head_that_is_gone_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(ray_runner, "HEAD_SECONDS", 0.01)
+    with socket.socket() as head:
+        head.bind(("127.0.0.1", 0))
+        head.listen(200)
+        with ray_runner._head_watched(f"127.0.0.1:{head.getsockname()[1]}"):
+            time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+    with ray_runner._head_watched("127.0.0.1:1"):  # nobody listens there
+        time.sleep(0.3)
+    said = capsys.readouterr().err
+    assert said.count("the head of the Ray cluster at 127.0.0.1:1 does not answer (Connection refused)") == 1
+    assert said.endswith("run the same command again, what is done stays done\n")
 
 
 def test_a_machine_has_only_so_many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:

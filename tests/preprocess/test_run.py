@@ -1,13 +1,9 @@
 """Whole runs on the sample dump, on real Ray: every member once, nothing twice, the same bytes whatever happens meanwhile."""
 
-import os
-import signal
-import subprocess
+import contextlib
 import sys
 import tarfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks import soak_preprocess
+from benchmarks.raylets import WORKERS, Raylets
+from benchmarks.soak_preprocess import Moment, Places
 from preprocess.config import Config, UnitConfig
 from preprocess.ledger import LEDGER_SCHEMA, encode_table
 from preprocess.pipeline import process_paper
@@ -215,58 +214,36 @@ def test_what_is_wrong_with_a_dump_is_said(tmp_path: Path) -> None:
     assert f"the tar is cut after {num_bytes} bytes, inside 2402/2402.00002.gz; 10 of its 12 items are not in it" in cut
 
 
-@pytest.fixture(scope="module")
-def raylets(ray_cluster: None) -> Iterator[tuple[Any, list[Any]]]:
-    """A Ray cluster of three nodes on this machine: a head without task slots and two workers. This process is on another one."""
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    try:
-        yield cluster, [cluster.add_node(num_cpus=2) for _ in range(2)]
-    finally:
-        cluster.shutdown()
-
-
-def command(module: list[str], dump: Path, out: Path, address: str) -> list[str]:
-    places = ["--source", str(dump / "src"), "--metadata", str(dump / SNAPSHOT_NAME), "--out", str(out), "--address", address]
-    return [sys.executable, "-m", *module, "run", *places, "--num-workers", "2", *UNIT_OPTION]
-
-
-def wait_for(is_so: Callable[[], bool], process: "subprocess.Popen[str]", what: str) -> None:
-    deadline = time.monotonic() + 100
-    while not is_so():
-        assert process.poll() is None, f"the run ended before {what}: {process.communicate()}"
-        assert time.monotonic() < deadline, f"{what} did not come"
-        time.sleep(0.05)
-
-
-def test_killed_driver_and_lost_node_leave_no_trace(
-    dump: Path, finished: tuple[Path, dict[str, Any]], raylets: tuple[Any, list[Any]], tmp_path: Path
+def test_whatever_is_killed_the_same_bytes_come_out(
+    dump: Path, finished: tuple[Path, dict[str, Any]], raylets: Raylets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster, nodes = raylets
-    out = tmp_path / "out"
+    """The short form of `python -m benchmarks.soak_preprocess`: three nodes, an actor, the driver and a raylet."""
     expected = law_bound(finished[0])
     num_units = sum(name.startswith("units/") for name in expected)
-    slowly = ["tests.preprocess.faults", "0.2"]
-
-    def num_done() -> int:
-        return len(list((out / "units").glob("*.json")))
-
-    with subprocess.Popen(command(slowly, dump, out, cluster.address), cwd=ROOT, stderr=subprocess.PIPE, text=True) as driver:
-        wait_for(lambda: num_done() >= 2, driver, "two units")
-        os.kill(driver.pid, signal.SIGKILL)
-        driver.communicate()
-    left = num_done()
-    assert 2 <= left < num_units
-    kept = times(out, "units")
-
-    with subprocess.Popen(command(slowly, dump, out, cluster.address), cwd=ROOT, stderr=subprocess.PIPE, text=True) as driver:
-        wait_for(lambda: num_done() >= left + 2, driver, "two more units")
-        cluster.remove_node(nodes.pop(), allow_graceful=False)
-        _, said = driver.communicate(timeout=150)
-        assert driver.returncode == 0, said
-    # workers of the killed driver may have finished what they were about, nothing else was done twice
-    assert all(times(out, "units")[name] == written for name, written in kept.items())
-    found = law_bound(out)
-    assert {name for name in expected if found.get(name) != expected[name]} == set()
-    assert found.keys() == expected.keys()
+    monkeypatch.setattr(soak_preprocess, "PROGRAM", [sys.executable, "-m", "tests.preprocess.faults", "0.1"])
+    monkeypatch.setattr(soak_preprocess, "MAX_UNIT_MEMBERS", CONFIG.unit.max_unit_members)
+    monkeypatch.setattr(soak_preprocess, "three_nodes", lambda: contextlib.nullcontext(raylets))
+    plan = [Moment(kind=kind, share=share, pause=0.2) for kind, share in (("actor", 0.0), ("driver", 0.2), ("raylet", 0.5))]
+    monkeypatch.setattr(soak_preprocess, "moments", lambda _: plan)
+    places = Places(
+        source=dump / "src",
+        arguments=["--source", str(dump / "src"), "--metadata", str(dump / SNAPSHOT_NAME)],
+        out=lambda name: tmp_path / name,
+    )
+    log = tmp_path / "log"
+    happened = soak_preprocess.checked(
+        soak_preprocess.soak(1, places, tmp_path / "out", num_units, log), dump / "src", expected, tmp_path / "out"
+    )
+    assert (happened["other_files"], happened["wrong"]) == ([], []), log.read_text()
+    assert [kill["kind"] for kill in happened["kills"]] == ["actor", "driver", "raylet"]
+    assert [attempt["end"] for attempt in happened["attempts"]] == ["killed", "done"], log.read_text()
+    assert happened["attempts"][1]["units_before"] > 0
+    # what was lost with the actor, the driver and the node, and no more than what they were about and had not told of
+    assert 1 <= happened["units_begun_again"] <= 2 * WORKERS + 4
+    assert happened["files"] == len(expected) > 40
+    other = soak_preprocess.checked(happened, dump / "src", expected | {"corpus/more": b""}, tmp_path / "out")
+    assert (other["bytes_equal"], other["other_files"]) == (False, ["corpus/more"])
+    ledgers = sorted((tmp_path / "out/ledger").glob("arXiv_src_*"))
+    ledgers[0].write_bytes(ledgers[1].read_bytes())
+    other = soak_preprocess.checked(happened, dump / "src", expected, tmp_path / "out")
+    assert (other["bytes_equal"], other["balanced"]) == (False, False)

@@ -159,6 +159,15 @@ ROWS = (
         goal="0.5 %",
     ),
     Row(
+        result="soak_preprocess",
+        question="runs over real papers on three nodes, each with an actor, a raylet and the driver killed, that came out the same",
+        figure=lambda f: (
+            f"{f['seeds_with_equal_bytes']} of {f['seeds']} ({sum(f['kills'].values())} kills, {f['attempts']} attempts;"
+            f" {f['units_begun_again']} units of {f['units'] * f['seeds']:,} begun again)"
+        ),
+        goal="all",
+    ),
+    Row(
         result="soak_kills",
         question="kills of a training run after which weights and losses were those of an undisturbed one",
         figure=lambda f: f"{f['kills'] if f['weights_equal'] and f['losses_equal'] else 0} of {f['kills']}",

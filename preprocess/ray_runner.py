@@ -104,8 +104,8 @@ def _head_watched(address: str) -> Iterator[None]:
                 socket.create_connection((host, int(port)), timeout=10).close()
             except OSError as error:
                 print(
-                    f"extract: the head of the Ray cluster at {address} does not answer ({error.strerror or error}); unless it does within a"
-                    " minute, this run ends: start a cluster and run the same command again, what is done stays done",
+                    f"extract: the head of the Ray cluster at {address} does not answer ({error.strerror or error}); unless it does within"
+                    " a minute, this run ends: start a cluster and run the same command again, what is done stays done",
                     file=sys.stderr,
                     flush=True,
                 )

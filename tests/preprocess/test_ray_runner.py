@@ -134,7 +134,7 @@ def test_a_node_that_is_lost_before_it_answers_is_not_asked_for(tmp_path: Path, 
         def get_node_id(self) -> str:
             return "the driver is on no node that works"
 
-    lost = {"Alive": True, "Resources": {"CPU": 2.0}, "NodeID": "f" * 56, "NodeManagerAddress": "10.0.0.9"}
+    lost = {"Alive": True, "Resources": {"CPU": 2.0}, "NodeID": "a" * 56, "NodeManagerAddress": "10.0.0.9"}
     monkeypatch.setattr("ray.get_runtime_context", Elsewhere)
     monkeypatch.setattr("ray.nodes", lambda: [lost])
     require_shared(tmp_path, [tmp_path])

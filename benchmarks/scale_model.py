@@ -29,8 +29,9 @@ ASSUMED: dict[str, float] = {
     "characters_a_tex_paper": 60_000,  # of clean text: published yardsticks say 55,000 to 65,000
     "cores_a_node": 64,
     "network_bytes_a_second_of_a_node": 1.25e9,  # 10 Gbit/s
-    "streams_of_the_driver": 8,  # tars that it reads at once from a store (sources/scans.py)
-    "bytes_a_second_of_a_stream": 75e6,  # of an object store
+    "bytes_a_second_of_a_stream": 75e6,  # of an object store; one a core
+    "seconds_a_request": 0.03,  # of an object store
+    "headers_at_a_time": 128,  # in a whole cluster (preprocess/sources/scans.py)
 }
 PROBE_BYTES = 32 << 20
 
@@ -94,14 +95,18 @@ def model(
     }
     hours = {name: value * overhead["ray_over_plain"] + byte_hours for name, value in tex_hours.items()}
 
+    # before the first unit, on the workers: the listing of every tar, by reading it whole, or by its headers where the store states its MD5
+    def listing_hours(cores: int, nodes: int) -> float:
+        streams = cores * min(probed["md5"] * 1e6, assumed["bytes_a_second_of_a_stream"])
+        return assumed["tar_bytes"] / min(streams, nodes * assumed["network_bytes_a_second_of_a_node"]) / 3600
+
+    header_hours = assumed["papers"] * assumed["seconds_a_request"] / assumed["headers_at_a_time"] / 3600
+
     # the driver alone, whatever the cluster's size
-    scan_rate = min(assumed["streams_of_the_driver"] * assumed["bytes_a_second_of_a_stream"], assumed["network_bytes_a_second_of_a_node"])
     text_bytes = tex_papers * assumed["characters_a_tex_paper"]
     longer = assumed["characters_a_tex_paper"] / dedup["quality"]["signatures"]["characters_a_document"]
     banding = dedup["banding"][-1]
     serial = {
-        "listing_and_md5_store": assumed["tar_bytes"] / scan_rate / 3600,
-        "listing_and_md5_folder": assumed["tar_bytes"] / (probed["md5"] * 1e6) / 3600,
         "deduplicate": tex_papers / dedup["quality"]["pass"]["documents_a_cpu_second"] / 3600,
         "decontaminate": tex_papers * longer / dedup["quality"]["decontamination"]["documents_a_cpu_second"] / 3600,
         "write_corpus": text_bytes / (probed["encode_text"] * 1e6) / 3600,
@@ -117,7 +122,8 @@ def model(
         nodes = -(-cores // int(assumed["cores_a_node"]))
         network_hours = assumed["tar_bytes"] / (nodes * assumed["network_bytes_a_second_of_a_node"]) / 3600
         extraction_hours = max(wall["as_the_sample"], network_hours)
-        total = serial["listing_and_md5_store"] + extraction_hours + corpus_hours
+        listing = {"whole": listing_hours(cores, nodes), "headers": header_hours}
+        total = {name: value + extraction_hours + corpus_hours for name, value in listing.items()}
         table.append(
             {
                 "cores": cores,
@@ -125,8 +131,9 @@ def model(
                 "network_gb_a_second": needed,
                 "nodes": nodes,
                 "hours_of_the_nodes_network": round(network_hours, 2),
-                "hours_in_all": round(total, 2),
-                "share_of_hours_on_the_driver_alone": round(1 - extraction_hours / total, 2),
+                "listing_hours": {name: round(value, 2) for name, value in listing.items()},
+                "hours_in_all": {name: round(value, 2) for name, value in total.items()},
+                "share_of_hours_on_the_driver_alone": {name: round(corpus_hours / value, 2) for name, value in total.items()},
             }
         )
     fed = [round(1.25e9 / assumed["tar_bytes"] * value * 3600) for value in hours.values()]
@@ -168,8 +175,6 @@ def page_tables(figures: dict[str, Any]) -> tuple[str, str]:
         ("CPU of Ray / that of a plain pool", f"{figures['read_from']['overhead']['ray_over_plain']}"),
         ("CPU of the workers in all", f"{cpu['in_all_yardstick']}–{cpu['in_all_as_the_sample']} CPU-hours"),
         ("cores that 10 Gbit/s feed", f"{figures['cores_that_10_gbit_a_second_feed'][0]}–{figures['cores_that_10_gbit_a_second_feed'][1]}"),
-        ("driver: listing and MD5, from a store", f"{driver['listing_and_md5_store']} hours"),
-        ("driver: listing and MD5, from a folder", f"{driver['listing_and_md5_folder']} hours"),
         ("driver: deduplication", f"{driver['deduplicate']} hours"),
         ("driver: decontamination, where it is asked for", f"{driver['decontaminate']} hours"),
         ("driver: writing the corpus", f"{driver['write_corpus']} hours"),
@@ -178,15 +183,18 @@ def page_tables(figures: dict[str, Any]) -> tuple[str, str]:
         ("the same, a million documents", f"{memory['deduplication_a_million_documents']} GiB"),
     ]
     lines = [
-        "| cores | nodes | extraction: CPU | network so that no core waits | extraction: network | in all | of it the driver alone |",
-        "|---|---|---|---|---|---|---|",
+        "| cores | nodes | listing: read whole; headers | extraction: CPU | network so that no core waits | extraction: network | in all "
+        "| of it the driver alone |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in figures["table"]:
         hours, network = row["extraction_hours"], row["network_gb_a_second"]
+        listing, in_all, alone = (row[name] for name in ("listing_hours", "hours_in_all", "share_of_hours_on_the_driver_alone"))
         lines.append(
-            f"| {row['cores']:,} | {row['nodes']} | {hours['yardstick']}–{hours['as_the_sample']} h "
-            f"| {network['as_the_sample']}–{network['yardstick']} GB/s | {row['hours_of_the_nodes_network']} h | {row['hours_in_all']} h "
-            f"| {row['share_of_hours_on_the_driver_alone']:.0%} |"
+            f"| {row['cores']:,} | {row['nodes']} | {listing['whole']}; {listing['headers']} h "
+            f"| {hours['yardstick']}–{hours['as_the_sample']} h | {network['as_the_sample']}–{network['yardstick']} GB/s "
+            f"| {row['hours_of_the_nodes_network']} h | {in_all['whole']}; {in_all['headers']} h "
+            f"| {alone['whole']:.0%}; {alone['headers']:.0%} |"
         )
     return "\n".join(["| what | how much |", "|---|---|", *(f"| {what} | {much} |" for what, much in work)]), "\n".join(lines)
 

@@ -19,7 +19,7 @@ from preprocess.config import Config, PlanConfig, recorded
 from preprocess.pipeline import STAGE_VERSIONS
 from preprocess.records import Stage
 from preprocess.sources.manifest import ManifestEntry, read_arxiv_manifest
-from preprocess.sources.tars import find_tars
+from preprocess.sources.tars import find_tars, is_hopped
 from preprocess.units import LEDGER, MANIFESTS, METRICS
 from shards.errors import InputError
 from shards.manifest import read_manifest
@@ -42,13 +42,17 @@ WORDS: Mapping[Status, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TarPlan:
-    """One tar: what is to be done with it. `papers` is None where nobody states their number; `papers_done` are not done again."""
+    """One tar: what is to be done with it. `papers` is None where nobody states their number; `papers_done` are not done again.
+
+    With `is_hopped` its headers alone are read before its papers, for the store states its MD5.
+    """
 
     name: str
     num_bytes: int
     papers: int | None
     papers_done: int
     status: Status
+    is_hopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +94,20 @@ class Plan:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes that leave the source: each tar for its MD5 and then its papers, and the metadata."""
-        return sum(round(tar.num_bytes * (1 + self._share(tar))) for tar in self.to_read) + self.metadata_bytes
+        """Bytes that leave the source: each tar for its MD5, where the store does not state that, and then its papers; the metadata."""
+        return self.bytes_digested + sum(round(tar.num_bytes * self._share(tar)) for tar in self.to_read) + self.metadata_bytes
+
+    @property
+    def bytes_digested(self) -> int:
+        """Bytes of the tars that are read for their MD5."""
+        return sum(tar.num_bytes for tar in self.to_read if not tar.is_hopped)
 
     @property
     def requests(self) -> int:
-        """Ranged reads of an object store, and what is asked beside them: each unit's first read, the listing."""
+        """Ranged reads of an object store, and what is asked beside them: each unit's first read, headers one by one, the listing."""
         units = sum(math.ceil(self.papers_of(tar) / self.config.papers_per_unit) for tar in self.to_read)
-        return math.ceil(self.bytes_read / WINDOW_BYTES) + units + math.ceil(len(self.tars) / 1000)
+        headers = sum(self.papers_of(tar) for tar in self.to_read if tar.is_hopped)
+        return math.ceil(self.bytes_read / WINDOW_BYTES) + units + headers + math.ceil(len(self.tars) / 1000)
 
     @property
     def cpu_seconds(self) -> float:
@@ -132,7 +142,16 @@ def plan(source: Place, metadata: Place | None, out: Place | None, config: Confi
         papers = known["members"] if known and known["bytes"] == state.st_size else entry.num_items if entry else None
         status = _status(state, entry, known, again, begun.get(name, 0))
         papers_done = begun.get(name, 0) if status == "begun" else 0
-        tars.append(TarPlan(name=name, num_bytes=state.st_size, papers=papers, papers_done=papers_done, status=status))
+        tars.append(
+            TarPlan(
+                name=name,
+                num_bytes=state.st_size,
+                papers=papers,
+                papers_done=papers_done,
+                status=status,
+                is_hopped=is_hopped(state, entry),
+            )
+        )
     return Plan(
         tars=tars,
         not_in_source=len(stated.keys() - states.keys()),
@@ -236,11 +255,9 @@ def plan_lines(found: Plan, num_cores: Sequence[int]) -> list[str]:
     if found.not_in_source:
         lines.append(f"  {found.not_in_source:,} tars of arXiv's manifest are not in the source")
     to_read = sum(tar.num_bytes for tar in found.to_read)
-    lines += [
-        "",
-        f"reads       {num_bytes(found.bytes_read)}: {num_bytes(to_read)} of tars once for their MD5 and once for their papers,",
-    ]
-    lines[-1] += f" {num_bytes(found.metadata_bytes)} of metadata"
+    for_papers, for_md5, of_metadata = map(num_bytes, (to_read, found.bytes_digested, found.metadata_bytes))
+    parts = f"{for_papers} of tars for their papers, {for_md5} of them once more for their MD5, {of_metadata} of metadata"
+    lines += ["", f"reads       {num_bytes(found.bytes_read)}: {parts}"]
     lines.append(f"            about {found.requests:,} requests, where the source is an object store")
     lines += ["", f"costs       if the source is an S3 bucket whose requester pays (prices: {found.config.prices_from}):"]
     for where, price in found.config.egress_dollars_per_gb:

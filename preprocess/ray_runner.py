@@ -16,11 +16,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # said, so that a token left by another Ray does not switch it on (docs/pipeline.md)
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -39,11 +39,15 @@ from preprocess.records import Document, ExtractedPaper, RawPaper, Rejection, Re
 from preprocess.sources.metadata import MetadataMonths
 from preprocess.sources.tars import Unit, read_papers
 from preprocess.units import Breadcrumb, UnitResult
+from preprocess.workers import Here, Workers
 from shards.commit import temporary_path
 from shards.errors import InputError
 from shards.store import Place, StorePath
 
 Row = dict[str, Any]
+Shared = TypeVar("Shared")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 LOCAL = "local"
@@ -212,16 +216,93 @@ def run_units(units: Sequence[Row], process: Callable[[Row], Row], *, num_worker
         while waiting and len(running) < num_workers:
             running.append(remote.remote(waiting.pop()))
         done, running = ray.wait(running, num_returns=1)
+        yield _result(done[0], max_retries)
+
+
+def _result(reference: Any, max_retries: int) -> Any:
+    """A task's result, or the one line that says why there is none."""
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if (cause := _input_error(error)) is not None:
+            raise cause from None
+        raise
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
+        why = str(error).splitlines()[0]
+        raise InputError(f"a worker died {max_retries + 1} times over one unit ({why}); free memory or use fewer --num-workers") from None
+
+
+class Tasks:
+    """`preprocess.workers.Workers` as Ray tasks of one CPU each.
+
+    A task whose worker or node is lost runs again, up to `MAX_LOSSES` times: it has seconds of work, so it is the rare node of a spot
+    market that takes one task with it twice. Items are drawn as there is room, and results given as they are asked for: memory of the
+    driver and of Ray's store holds as many of either as are under way.
+    """
+
+    MAX_LOSSES = 8
+
+    def __init__(self, num_workers: int) -> None:
+        require_room(num_workers)
+        self.num_workers = num_workers
+
+    def map(
+        self, function: Callable[[Shared, Item], Result], shared: Shared, items: Iterable[Item], *, at_once: int | None = None
+    ) -> Iterator[Result]:
+        """`function(shared, item)` for each item, in order; `shared` is sent to each node once."""
+        remote = ray.remote(num_cpus=1, max_retries=self.MAX_LOSSES)(function)
+        # half as many again: a slow item at the head of the line must not leave workers idle
+        num_under_way = at_once or self.num_workers + (self.num_workers + 1) // 2
+        under_way: collections.deque[Any] = collections.deque()
+        sent = ray.put(shared)
         try:
-            yield ray.get(done[0])
-        except ray.exceptions.RayTaskError as error:
-            if (cause := _input_error(error)) is not None:
-                raise cause from None
-            raise
-        except ray.exceptions.WorkerCrashedError as error:
-            raise InputError(
-                f"a worker died {max_retries + 1} times over one unit ({error}); free memory or use fewer --num-workers"
-            ) from None
+            for item in items:
+                under_way.append(remote.remote(sent, item))
+                if len(under_way) >= num_under_way:
+                    yield _result(under_way.popleft(), self.MAX_LOSSES)
+            while under_way:
+                yield _result(under_way.popleft(), self.MAX_LOSSES)
+        finally:
+            for reference in under_way:  # where the caller has stopped, or one item had no result
+                ray.cancel(reference)
+
+
+class Cluster:
+    """The Ray that a run works on, connected when it is first asked for. Leaving the `with` block disconnects.
+
+    `read` are the folders that workers read, which every node must see as this machine does, with `out`.
+    """
+
+    def __init__(self, address: str | None, num_workers: int | None, out: Place, read: Sequence[Place]) -> None:
+        self._address, self._num_workers, self._out = address, num_workers, out
+        self._read = [place for place in read if isinstance(place, Path)]
+        self._stack = contextlib.ExitStack()
+        self._is_connected = False
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Ends what runs there of this run's; a local Ray ends altogether."""
+        self._stack.close()
+        self._is_connected = False
+
+    def connect(self) -> int:
+        """Connects, where that has not been done; gives the number of workers that the run is to use."""
+        if not self._is_connected:
+            self._stack.enter_context(connect(self._address, self._num_workers))
+            self._is_connected = True
+            require_shared(self._out, self._read)
+        return self._num_workers or max(1, int(cluster_cpus()))
+
+    def workers(self, is_worth_it: bool) -> Workers:
+        """The cluster's workers, where there is so much to do that starting them is worth it; else, or where one is all, this process."""
+        if is_worth_it and (num_workers := self.connect()) > 1:
+            return Tasks(num_workers)
+        return Here()
 
 
 @dataclass

@@ -15,7 +15,7 @@ from preprocess.corpus.build import CorpusSummary, build_corpus
 from preprocess.ledger import TarBooks, check_conservation, read_books
 from preprocess.pipeline import STAGE_VERSIONS
 from preprocess.progress import Progress
-from preprocess.ray_runner import cluster_cpus, connect, require_cpus, require_shared, run_extraction
+from preprocess.ray_runner import Cluster, require_cpus, run_extraction
 from preprocess.records import RejectReason
 from preprocess.runaway import RunawayError, RunawayGuard, count_done, judged_since
 from preprocess.sources.manifest import ManifestEntry, read_arxiv_manifest
@@ -68,12 +68,17 @@ def run(
         raise InputError(f"{out}: an HTTP folder can only be read; --out takes a folder, or s3://, gs:// or az://")
     for _ in map_ahead(require_tar, new_tars(tar_paths, out), source):
         pass
-    with scratch_folder(out, scratch) as out, only_run(out) as require_lease, _disk_errors(out):
-        listings = scan_tars(source, tar_paths, out, say)
+    with (
+        scratch_folder(out, scratch) as out,
+        only_run(out) as require_lease,
+        _disk_errors(out),
+        Cluster(address, num_workers, out, [source]) as cluster,
+    ):
+        summary = build_metadata(metadata, out)
+        listings = scan_tars(source, tar_paths, out, say, stated=stated, choose_workers=cluster.workers)
         for line in complaints(source, listings, stated):
             say(line)
         _remove_left_overs(out)
-        summary = build_metadata(metadata, out)
         units = [unit for listing in listings for unit in plan_units(listing, config.unit)]
         if sample is not None:
             units = sample.units(units)
@@ -93,7 +98,7 @@ def run(
         count_done(guard, out, [unit for unit in judged if unit.name not in not_done])
         guard.check(out)
         if missing:
-            _extract(out, missing, len(units), config, guard, num_workers, address)
+            _extract(out, missing, len(units), config, guard, cluster)
         else:
             say(f"extract: all {len(units)} units are done, nothing to do")
         units_by_tar: dict[str, list[str]] = {listing.name: [] for listing in listings}
@@ -130,43 +135,26 @@ def _last_books(out: Place) -> dict[str, Any] | None:
     return None
 
 
-def _extract(
-    out: Place,
-    missing: Sequence[Unit],
-    num_units: int,
-    config: Config,
-    guard: RunawayGuard,
-    num_workers: int | None,
-    address: str | None,
-) -> None:
+def _extract(out: Place, missing: Sequence[Unit], num_units: int, config: Config, guard: RunawayGuard, cluster: Cluster) -> None:
     try:
-        _run_units(out, missing, num_units, config, guard, num_workers, address)
+        _run_units(out, missing, num_units, config, guard, cluster)
     except RunawayError:
+        cluster.disconnect()
         _remove_left_overs(out)  # Ray's workers are gone: what they had begun is no part of the output
         raise
 
 
-def _run_units(
-    out: Place,
-    missing: Sequence[Unit],
-    num_units: int,
-    config: Config,
-    guard: RunawayGuard,
-    num_workers: int | None,
-    address: str | None,
-) -> None:
-    with connect(address, num_workers):
-        require_shared(out, sorted({unit.tar_path.parent for unit in missing if isinstance(unit.tar_path, Path)}))
-        workers = min(num_workers or max(1, int(cluster_cpus())), len(missing))
-        say(f"extract: {len(missing)} of {num_units} units on {workers} workers")
-        num_bytes = sum(member.available for unit in missing for member in unit.members)
-        with Progress(sum(len(unit.members) for unit in missing), num_bytes) as progress:
-            done = run_extraction(missing, out, config, num_workers=workers, commit=source_commit())
-            with contextlib.closing(done):
-                for summary in done:
-                    progress.add(summary)
-                    guard.add(summary["unit"], summary["members"], summary["rejections"])
-                    guard.check(out)
+def _run_units(out: Place, missing: Sequence[Unit], num_units: int, config: Config, guard: RunawayGuard, cluster: Cluster) -> None:
+    workers = min(cluster.connect(), len(missing))
+    say(f"extract: {len(missing)} of {num_units} units on {workers} workers")
+    num_bytes = sum(member.available for unit in missing for member in unit.members)
+    with Progress(sum(len(unit.members) for unit in missing), num_bytes) as progress:
+        done = run_extraction(missing, out, config, num_workers=workers, commit=source_commit())
+        with contextlib.closing(done):
+            for summary in done:
+                progress.add(summary)
+                guard.add(summary["unit"], summary["members"], summary["rejections"])
+                guard.check(out)
 
 
 def _remove_left_overs(out: Place) -> None:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from preprocess.config import UnitConfig
 from preprocess.records import RawPaper
+from preprocess.sources.manifest import ManifestEntry
 from preprocess.tar_header import (
     BLOCK_BYTES,
     GNU_LONG_LINK,
@@ -24,9 +25,12 @@ from preprocess.tar_header import (
     parse_header,
 )
 from shards.errors import InputError
-from shards.store import Place, StorePath, map_ahead, open_binary, state_of
+from shards.store import FileState, Place, StorePath, map_ahead, open_binary, state_of
 
 _SCAN_BYTES = 4 << 20
+_HOP_BYTES = 4096  # a header, and where there is one the long name before it
+MIN_HOP_BYTES = 1 << 20
+# mean bytes of a tar's members from which on headers are read one by one: under it a request of 30 ms costs more than the bytes between.
 _TAR_NAME = re.compile(r"^arXiv_src_(\d{4})_(\d{3,})\.tar$")
 _NEW_ID = re.compile(r"^(\d{4}\.\d{4,5})(?:v\d+)?$")
 _OLD_ID = re.compile(r"^([a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?)/?(\d{7})(?:v\d+)?$")
@@ -153,19 +157,38 @@ def _first_block(path: Path) -> bytes:
         return handle.read(BLOCK_BYTES)
 
 
-def scan_tar(path: Place) -> TarListing:
+def is_vouched_for(state: FileState, entry: ManifestEntry | None) -> bool:
+    """Whether the store says itself that a tar has the MD5 that arXiv's manifest states, so that nobody need read it for that.
+
+    S3's ETag of an object that came in one PUT is its MD5. Where it is something else (parts, other keys, other stores) it is not the
+    manifest's, and the tar is read.
+    """
+    return entry is not None and state.version == f'"{entry.md5}"' and state.st_size == entry.num_bytes
+
+
+def is_hopped(state: FileState, entry: ManifestEntry | None) -> bool:
+    """Whether a tar is listed by reading its headers alone: the store vouches for it, and its members are not all small."""
+    return is_vouched_for(state, entry) and entry is not None and state.st_size >= MIN_HOP_BYTES * entry.num_items
+
+
+def scan_tar(path: Place, entry: ManifestEntry | None = None) -> TarListing:
     """Lists a tar by its headers and digests it, in one pass over its bytes, of which a few MB are in memory at a time.
 
+    `entry` is what arXiv's manifest says of it: where the store vouches for that, headers alone are read, from one to the next.
     Raises `InputError` for what is no tar. A tar that is cut is listed as far as it goes; what comes after a damaged header is one more
     member, with `is_rest`.
     """
     try:
         state = state_of(path)
         require_tar(path)
-        with open_binary(path, end=state.st_size, version=state.version) as handle:
-            reader = _DigestingReader(handle)
-            members, num_folders, is_truncated = _scan(reader, state.st_size)
-            md5 = reader.digest_rest()
+        if isinstance(path, StorePath) and entry is not None and is_hopped(state, entry):
+            members, num_folders, is_truncated = _scan(_HoppingReader(path, state.version), state.st_size)
+            md5 = entry.md5
+        else:
+            with open_binary(path, end=state.st_size, version=state.version) as handle:
+                reader = _DigestingReader(handle)
+                members, num_folders, is_truncated = _scan(reader, state.st_size)
+                md5 = reader.digest_rest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     return TarListing(
@@ -178,6 +201,22 @@ def scan_tar(path: Place) -> TarListing:
         num_folders=num_folders,
         is_truncated=is_truncated,
     )
+
+
+class _HoppingReader:
+    """Reads pieces of a store's file wherever they are asked for: a request for each header and what lies close behind it."""
+
+    def __init__(self, path: StorePath, version: str) -> None:
+        self._path, self._version = path, version
+        self._held = b""
+        self._start = 0
+
+    def read_at(self, position: int, length: int) -> bytes:
+        """`length` bytes from `position`, less where the file ends."""
+        if position < self._start or position + length > self._start + len(self._held):
+            self._held = self._path.read_range(position, max(length, _HOP_BYTES), self._version)
+            self._start = position
+        return self._held[position - self._start : position - self._start + length]
 
 
 class _DigestingReader:
@@ -209,7 +248,7 @@ class _DigestingReader:
         return piece
 
 
-def _scan(reader: _DigestingReader, num_bytes: int) -> tuple[list[Member], int, bool]:
+def _scan(reader: _DigestingReader | _HoppingReader, num_bytes: int) -> tuple[list[Member], int, bool]:
     """Members, number of folders, and whether the tar ends without its end mark."""
     members: list[Member] = []
     num_folders = 0

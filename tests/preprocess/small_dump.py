@@ -35,5 +35,5 @@ def few_papers(num_papers: int = 4) -> dict[str, bytes]:
 
 
 def times(out: Path, folder: str) -> dict[str, int]:
-    """When each file of a folder was written, in nanoseconds."""
-    return {path.name: path.stat().st_mtime_ns for path in (out / folder).iterdir()}
+    """When each file of a folder was written, in nanoseconds; those that a killed writer left half-written are none."""
+    return {path.name: path.stat().st_mtime_ns for path in (out / folder).iterdir() if not path.name.startswith(".tmp-")}

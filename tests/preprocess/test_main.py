@@ -56,7 +56,7 @@ def run_arguments(dump: Path, **others: str) -> list[str]:
 def test_bad_input_to_run(dump: Path, monkeypatch: pytest.MonkeyPatch, others: dict[str, str], what: str) -> None:
     monkeypatch.chdir(dump)
     monkeypatch.setattr("preprocess.run.require_cpus", require_cpus_of_two)
-    monkeypatch.setattr("preprocess.run.connect", lambda *_: pytest.fail("bad input is to be seen before Ray is started"))
+    monkeypatch.setattr("preprocess.ray_runner.connect", lambda *_: pytest.fail("bad input is to be seen before Ray is started"))
     (dump / "other.json").write_text('{"id": "2402.00001"}\n')
     (dump / "empty.json").write_bytes(b"")
     before = files(dump)

@@ -117,7 +117,7 @@ def test_what_lasts_is_one_line_and_writes_nothing(stored: str, monkeypatch: pyt
         places = ["--source", source, "--metadata", f"s3://arxiv/{SNAPSHOT_NAME}", "--out", out, "--endpoint", proxy.url]
         return ["run", *places, "--num-workers", "1", *more]
 
-    monkeypatch.setattr("preprocess.run.connect", lambda *_: pytest.fail("bad input is to be seen before Ray is started"))
+    monkeypatch.setattr("preprocess.ray_runner.connect", lambda *_: pytest.fail("bad input is to be seen before Ray is started"))
     with fault_proxy(stored, Faults(requester_pays=frozenset({"arxiv"}), denied=frozenset({"closed"}))) as proxy:
         assert "access is denied (AccessDenied: said by the proxy); where the reader pays" in refusal(refused())
         assert "s3://no-such-bucket/src" in refusal(refused("s3://no-such-bucket/src", "s3://made/never", "--requester-pays"))

@@ -86,6 +86,19 @@ def test_money_and_time_are_sums_that_can_be_done_by_hand() -> None:
     assert any("0.1 core hours: 0.200 s a paper (here)" in line for line in lines)
 
 
+def test_a_tar_whose_md5_the_store_states_is_read_once() -> None:
+    tars = [
+        TarPlan(name="a", num_bytes=500_000_000, papers=250, papers_done=0, status="new", is_hopped=True),
+        TarPlan(name="b", num_bytes=300_000_000, papers=100, papers_done=0, status="new"),
+    ]
+    found = Plan(tars=tars, not_in_source=0, metadata_bytes=0, speed=Speed(seconds_per_paper=0.2, measured="here"), config=PlanConfig())
+    assert (found.bytes_digested, found.bytes_read) == (300_000_000, 1_100_000_000)
+    assert found.requests == -(-1_100_000_000 // WINDOW_BYTES) + 1 + 1 + 250 + 1
+    assert "reads       1.1 GB: 800.0 MB of tars for their papers, 300.0 MB of them once more for their MD5, 0 B of metadata" in plan_lines(
+        found, [2]
+    )
+
+
 def finished(dump: Path) -> Path:
     """A run over the first and third tar that has ended, with the papers extracted in this process."""
     out = dump / "out"

@@ -27,11 +27,12 @@ from preprocess.latex.rendering import (
     listings,
     lists,
     plain_tex,
+    printed_names,
 )
 from preprocess.latex.rendering.headings import heading, unmarked
 from preprocess.latex.rendering.reference_names import ReferenceNames
-from preprocess.latex.scan import Scanner, skip_line_space
-from preprocess.latex.tables import THEOREM_TITLES, unicode_symbols
+from preprocess.latex.scan import Scanner
+from preprocess.latex.tables import unicode_symbols
 from preprocess.latex.trace import Trace
 
 _NEXT = re.compile(r"\\|\$|\{|\}|&|~|\x02|\x03|\n[ \t]*\n\s*")  # `[…]|\n…` looks at every character more slowly
@@ -41,11 +42,6 @@ _OVERLAY = re.compile(
     r"(\\(?:item|only|uncover|onslide|alert|visible|invisible|structure|color|text[a-z]{2}|emph|includegraphics|frame|action|node|draw"
     r"|begin\{[A-Za-z]+\*?\})\*?)<[-\d,+.|@a-z: ]{1,40}>"
 )
-_OTHER_NAMES = {
-    "figure": "Figure", "table": "Table", "section": "Section", "chapter": "Chapter", "part": "Part", "appendix": "Appendix",
-    "abstract": "Abstract", "ref": "References", "bib": "Bibliography", "algorithm": "Algorithm", "equation": "Equation",
-    "contents": "Contents", "page": "Page", "keywords": "Keywords", "acknowledgment": "Acknowledgment",
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -100,6 +96,7 @@ class Renderer:
         self.unknown: Counter[str] = Counter()
         self.front: list[tuple[str, str]] = []
         self.document_class: str | None = None
+        self.languages = ["english"]  # whose names LaTeX prints: the main one, and those of environments that are open
         self.credits: list[str] = []  # of Elsevier's authors: name and roles
         self.depth = 0
         self.lists = lists.Lists()
@@ -142,6 +139,7 @@ class Renderer:
         self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
         self.lists = lists.Lists(self.document_class or "")
         if preamble:
+            self.languages = [printed_names.main_language(preamble)]
             self.lists.read_preamble(preamble)
             if "lstset" in preamble or "lstdefinestyle" in preamble:
                 listings.read_preamble(self, preamble)
@@ -156,7 +154,7 @@ class Renderer:
         abstracts = [content for kind, content in self.front if kind == "abstract"]
         head = [heading(1, title)] if title else []
         head += [content for kind, content in self.front if kind.lower() != "title" and kind != "abstract" and content]
-        head += [f"{heading(1, 'Abstract')}{content}" for content in abstracts if content]
+        head += [f"{heading(1, printed_names.printed_name(self, 'abstract'))}{content}" for content in abstracts if content]
         return Rendered(
             title=title,
             front="\n\n".join(head),
@@ -261,16 +259,7 @@ class Renderer:
 Handler = Callable[[Renderer, str, int, str, list[str]], int]
 
 
-def _printed_name(renderer: Renderer, text: str, end: int, name: str, out: list[str]) -> int:
-    """`\\figurename`, `\\theoremname` and their like."""
-    word = THEOREM_TITLES.get(name[:-4]) or _OTHER_NAMES.get(name[:-4]) if name.endswith("name") else None
-    if word is None:
-        return -1
-    out.append(word)
-    return skip_line_space(text, end)
-
-
-_BY_FORM: tuple[Handler, ...] = (blocks.own_section, _printed_name, layout_commands.assignment, citations.unknown_citation)
+_BY_FORM: tuple[Handler, ...] = (blocks.own_section, printed_names.by_form, layout_commands.assignment, citations.unknown_citation)
 
 
 @lru_cache(maxsize=1)
@@ -284,6 +273,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
         astronomy.COMMANDS,
         citations.COMMANDS,
         front_matter.COMMANDS,
+        printed_names.COMMANDS,
         blocks.COMMANDS,
         listings.COMMANDS,
         lists.COMMANDS,

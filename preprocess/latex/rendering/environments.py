@@ -9,6 +9,7 @@ from preprocess.latex.rendering.blocks import BOX_SIZE, end_cells
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments, keywords_environment
 from preprocess.latex.rendering.headings import heading
+from preprocess.latex.rendering.printed_names import enter_language, printed_name
 from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import (
     BIBLIOGRAPHY_ENVIRONMENTS,
@@ -83,7 +84,7 @@ def begin(renderer: "Renderer", text: str, end: int, out: list[str], environment
         if not renderer.config.keep_bibliography:
             _withdraw_heading(out)
             return _drop(renderer, text, position, raw_name, "bibliography")
-        out.append(heading(1, "References"))
+        out.append(heading(1, printed_name(renderer, "ref")))
     if renderer.table_depth and name in _STACKS and (after := _stacked(renderer, text, position, raw_name, out)) >= 0:
         return after
     environments.append(raw_name)
@@ -113,6 +114,8 @@ def _enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: l
         kind, position = renderer.arguments(text, position, "mm")
         raw_name = name = (kind[0] or "").strip() if kind else name
     title = renderer.theorems.get(raw_name) or renderer.theorems.get(name) or THEOREM_TITLES.get(name.lower())
+    if title == "Proof" and raw_name not in renderer.theorems:
+        title = printed_name(renderer, "proof")
     if title is not None:
         return _theorem(renderer, text, position, name, title, note, out)
     return _ENVIRONMENTS.get(name, _block)(renderer, text, position, name, out)
@@ -176,7 +179,7 @@ def _abstract(renderer: "Renderer", text: str, position: int, name: str, out: li
     """A heading, and the abstract rendered apart for its field; the text itself comes as all text does."""
     if (given := renderer.scan.optional_argument(text, position)) is not None:
         position = given[1]  # a heading of its own
-    out.append(heading(1, "Abstract"))
+    out.append(heading(1, printed_name(renderer, "abstract")))
     stop = renderer.scan.find(text, "\\end{abstract}", position)
     if stop >= 0 and not renderer.depth and len(renderer.abstract_parts) < MAX_ABSTRACTS:
         renderer.depth += 1
@@ -295,6 +298,8 @@ def leave(renderer: "Renderer", raw_name: str, out: list[str]) -> None:
     if name in lists.ENVIRONMENTS or name in renderer.lists.own:
         lists.leave(renderer, out)
         return
+    if name == "otherlanguage" and len(renderer.languages) > 1:
+        renderer.languages.pop()
     if name in TABLE_ENVIRONMENTS:
         renderer.table_depth = max(0, renderer.table_depth - 1)
         if renderer.columns:
@@ -316,4 +321,5 @@ _ENVIRONMENTS: dict[str, "Handler"] = {
     **dict.fromkeys(("frame", "block", "alertblock", "exampleblock"), _titled),
     **dict.fromkeys(("tcolorbox", "mdframed"), _coloured_box),
     "multicols": _columns,
+    "otherlanguage": enter_language,
 }

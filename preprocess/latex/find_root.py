@@ -6,7 +6,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _CLASS = re.compile(r"^[^%\n]*\\(?:documentclass|documentstyle)\b\s*(?:\[[^\]]{0,1000}\])?\s*(?:%[^\n]*\n\s*)?\{?\s*([\w-]*)", re.M)
 _BEGIN = re.compile(r"^[^%\n]*\\begin\s*\{document\}", re.M)
@@ -24,8 +24,13 @@ _NO_ROOT_CLASSES = frozenset({"subfiles", "standalone"})
 _AMS_CLASS = re.compile(r"\\documentstyle\s*\{amsppt\}")
 _FIRST_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root", "thesis", "book", "master")
 _LAST_NAMES = re.compile(
-    r"supp|append|response|reply|letter|cover|rebuttal|referee|diff|template|sample|example|readme|poster|slides|old|backup|copy", re.I
+    r"supp|append|response|reply|letter|cover|rebuttal|referee|diff|template|sample|example|readme|poster|slides|old|backup|copy|highlights"
+    r"|sup_?mat|(?:\A|[_-])(?:short|(?:si|sm|sup|esm|esi|som)(?:\Z|[_\d-]))",
+    re.I,
 )
+_TITLE = re.compile(r"^[^%\n]*\\(?:title|Title|icmltitle|mathtitle)\b", re.M)
+_ABSTRACT = re.compile(r"\\begin\s*\{(?:abstract|Abstract)\}|\\(?:abstract|Abstract)\b")
+_MAX_WEIGHED_ROOTS = 200  # with what they include; of more than that, each by itself
 _MAX_README_BYTES = 1 << 18
 _README_FILE = re.compile(r"filename:[ \t]*['\"]?([^\s'\",}]+)")
 _README_USAGE = re.compile(r"usage:[ \t]*['\"]?([a-z]+)\b")
@@ -41,7 +46,8 @@ def find_root(texts: Mapping[str, str], readme: bytes | None = None) -> tuple[st
             return tuple(name for name in stated if name in texts)
         texts = {name: text for name, text in texts.items() if name not in ignored}
     candidates = {name: text for name, text in texts.items() if not name.lower().endswith((".sty", ".cls", ".bbl", ".def", ".clo", ".cfg"))}
-    included = _included_names(candidates)
+    includes = _inclusions(candidates)
+    included = _included_names(includes)
     classes = {name: found[1] for name, text in candidates.items() if "\\document" in text and (found := _CLASS.search(text))}
     begun = {name for name, text in candidates.items() if "{document}" in text and _BEGIN.search(text)}
     subfiles = {name for name, kind in classes.items() if kind in _NO_ROOT_CLASSES}
@@ -73,7 +79,8 @@ def find_root(texts: Mapping[str, str], readme: bytes | None = None) -> tuple[st
         roots = sorted(tex, key=lambda name: (-len(candidates[name]), name))[:1]
         if len(tex) > 1 and sum(len(candidates[name]) for name in tex) > 2 * len(candidates[roots[0]]):
             roots = sorted(tex)  # a book of plain files that nothing joins
-    return tuple(sorted(roots, key=lambda name: _rank(name, candidates)))
+    weighed = includes if len(roots) <= _MAX_WEIGHED_ROOTS else {}
+    return tuple(sorted(roots, key=lambda name: _rank(name, candidates, weighed)))
 
 
 def why_root(name: str, texts: Mapping[str, str], readme: bytes | None = None) -> str:
@@ -82,7 +89,7 @@ def why_root(name: str, texts: Mapping[str, str], readme: bytes | None = None) -
         return "00README names it"
     text = texts[name]
     candidates = {other: content for other, content in texts.items() if not other.lower().endswith((".sty", ".cls", ".bbl"))}
-    company = "other files include it too" if name in _included_names(candidates) else "no other file includes it"
+    company = "other files include it too" if name in _included_names(_inclusions(candidates)) else "no other file includes it"
     found = _CLASS.search(text)
     if found is not None:
         line = text.count("\n", 0, found.start()) + 1
@@ -94,29 +101,55 @@ def why_root(name: str, texts: Mapping[str, str], readme: bytes | None = None) -
     return f"nothing in {len(texts)} files says where the paper begins; {company}"
 
 
-def _rank(name: str, texts: Mapping[str, str]) -> tuple[bool, int, int, int, str]:
+def _rank(name: str, texts: Mapping[str, str], includes: Mapping[str, Sequence[str]]) -> tuple[bool, int, int, bool, int, str]:
+    """Where a root stands among several: by its name, then whether it has a paper's head, then by all that it reads, the most first."""
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
     first = next((place for place, word in enumerate(_FIRST_NAMES) if stem == word), len(_FIRST_NAMES))
-    return bool(_LAST_NAMES.search(stem)), first, name.count("/"), -len(texts[name]), name
+    reads = _reach(name, includes)
+    return (
+        bool(_LAST_NAMES.search(stem)),
+        first,
+        name.count("/"),
+        _TITLE.search(texts[name]) is None or not any(_ABSTRACT.search(texts[other]) for other in reads),
+        -sum(len(texts[other]) for other in reads),
+        name,
+    )
 
 
-def _included_names(texts: Mapping[str, str]) -> set[str]:
+def _reach(name: str, includes: Mapping[str, Sequence[str]]) -> set[str]:
+    """A file and all that it includes, directly or not."""
+    reached, waiting = {name}, [name]
+    while waiting:
+        for target in includes.get(waiting.pop(), ()):
+            if target not in reached:
+                reached.add(target)
+                waiting.append(target)
+    return reached
+
+
+def _inclusions(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """File → the files that it includes."""
     by_lower = {name.lower(): name for name in texts}
-    included: set[str] = set()
+    included: dict[str, list[str]] = {}
     for name, text in texts.items():
         folder = name.rpartition("/")[0]
+        targets = included[name] = []
         for found in _INCLUDED.finditer(text):
-            targets = [found[3] or found[1] or ""]
+            called = [found[3] or found[1] or ""]
             if found[2]:
-                targets += [f"{(found[1] or '').rstrip('/')}/{found[2]}", found[2]]
-            for target in targets:
+                called += [f"{(found[1] or '').rstrip('/')}/{found[2]}", found[2]]
+            for target in called:
                 wanted = plain_path(target.strip().strip('"').lower())
                 for prefix in ("", f"{folder.lower()}/" if folder else ""):
                     for suffix in ("", ".tex"):
                         hit = by_lower.get(plain_path(f"{prefix}{wanted}{suffix}"))
                         if hit is not None and hit != name:
-                            included.add(hit)
+                            targets.append(hit)
     return included
+
+
+def _included_names(includes: Mapping[str, Sequence[str]]) -> set[str]:
+    return {target for targets in includes.values() for target in targets}
 
 
 def _subfile_frame(name: str, texts: Mapping[str, str]) -> str | None:

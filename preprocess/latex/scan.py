@@ -56,6 +56,16 @@ def skip_line_space(text: str, position: int) -> int:
     return found.end() if found else position
 
 
+def ends_in_word(text: str) -> bool:
+    """Whether `text` ends in a control word, so that a letter after it would be read as a part of it."""
+    start = len(text) - 1
+    while start >= 0 and ((text[start].isalpha() and text[start] < "\x80") or text[start] == "@"):
+        start -= 1
+    if start < 0 or start == len(text) - 1 or text[start] != "\\":
+        return False
+    return not (start > 0 and text[start - 1] == "\\" and (start < 2 or text[start - 2] != "\\"))
+
+
 class Scanner:
     """Looks through the texts of one paper. `has_comments` says whether `%` still begins a comment in them."""
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from preprocess.latex.scan import ends_in_word
+
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
 
@@ -91,7 +93,7 @@ def fill(pieces: tuple[str | int, ...], arguments: list[str]) -> str:
             text = _OUTER_LINE_END.sub(" ", _without_last_comments(text) if "%" in text else text)
         if not text:
             continue
-        if last and text[0].isalpha() and _ends_in_word(last):
+        if last and text[0].isalpha() and ends_in_word(last):
             parts.append(" ")
         parts.append(text)
         last = text
@@ -109,16 +111,6 @@ def _without_last_comments(text: str) -> str:
         if found is None or "\n" not in text[last:end]:
             return text[:end]
         end = found.end(1)
-
-
-def _ends_in_word(text: str) -> bool:
-    """Whether `text` ends in a control word, so that a letter after it would be read as a part of it."""
-    start = len(text) - 1
-    while start >= 0 and ((text[start].isalpha() and text[start] < "\x80") or text[start] == "@"):
-        start -= 1
-    if start < 0 or start == len(text) - 1 or text[start] != "\\":
-        return False
-    return not (start > 0 and text[start - 1] == "\\" and (start < 2 or text[start - 2] != "\\"))
 
 
 def uncomment(body: str) -> str:

@@ -131,6 +131,16 @@ def _future(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     return True
 
 
+def _palette(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""`\mathpalette\mine{x}` is `\mine` of the style and `x`: a formula's own style needs no word."""
+    command, content = expander.read_argument(), expander.read_argument()
+    if command is None or content is None or command.strip().lstrip("\\") not in expander.macros:
+        expander.push(content or "")
+        return True
+    expander.push(f"{command.strip()}\\relax{{{content}}}")
+    return True
+
+
 def _prefix(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     return True
 
@@ -145,6 +155,7 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("verb", "lstinline", "mintinline"), _verb),
     **dict.fromkeys(("url", "href", "nolinkurl", "path"), _url),
     "futurelet": _future,
+    "mathpalette": _palette,
     "xspace": _xspace,
     "ensuremath": _ensuremath,
 }

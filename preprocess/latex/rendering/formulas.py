@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from preprocess.latex import siunitx
 from preprocess.latex.rendering import astronomy, plain_tex
 from preprocess.latex.rendering.citations import cites, refs
+from preprocess.latex.rendering.math_choices import with_choices
 from preprocess.latex.scan import unguard
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def append_formula(shown: str, out: list[str]) -> None:
 def inline_math(renderer: "Renderer", content: str) -> str:
     """A formula of the running text, from what stands between its dollars; footnotes in it come after it."""
     content, notes = _without_footnotes(renderer, content) if "\\footnote" in content else (content, "")
-    content = _clean_math(renderer, content).replace("\n", " ")
+    content = _clean_math(renderer, content, is_display=False).replace("\n", " ")
     if "\\\\" in content:
         content = _without_line_ends(content)
     return f"${_closed(content)}${notes}" if content else notes
@@ -224,11 +225,13 @@ def _without_intertexts(renderer: "Renderer", content: str) -> list[str]:
     return [*parts, content[position:]]
 
 
-def _clean_math(renderer: "Renderer", content: str) -> str:
+def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) -> str:
     """A formula without what no reader sees; each look is made only where something hints at a find."""
     if "\x02" in content or "\x03" in content:
         content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
     if "\\" in content:
+        if "\\mathchoice" in content:
+            content = with_choices(renderer, content, is_display=is_display)
         if "\\label" in content:
             content = _BLANKS_BEFORE_LABEL.sub("", content)
         content = _NO_READER.sub("", content)

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -100,3 +101,37 @@ def test_the_readme_is_found_by_any_of_its_names(name: str) -> None:
 )
 def test_a_strange_readme_states_nothing(readme: bytes) -> None:
     assert find_root({"a.tex": ARTICLE}, readme) == ("a.tex",)
+
+
+HEAD = "\\documentclass{article}\n\\title{T}\n\\begin{document}\\begin{abstract}a\\end{abstract}\n"
+
+
+@pytest.mark.parametrize(
+    "texts, roots",
+    [
+        # what a root reads counts for it, not what stands in its file alone
+        (
+            {"a.tex": document("a longer note " * 9), "b.tex": document("\\input{c}"), "c.tex": "much more " * 99},
+            ("b.tex", "a.tex"),
+        ),
+        ({"a.tex": document("longer " * 99), "b.tex": HEAD + "\\end{document}"}, ("b.tex", "a.tex")),
+        (
+            {"a.tex": document("longer " * 99), "b.tex": document("\\input{c}", "\\title{B}"), "c.tex": "\\begin{abstract}"},
+            ("b.tex", "a.tex"),
+        ),
+        ({"highlights.tex": HEAD + "\\end{document}", "x.tex": document("x")}, ("x.tex", "highlights.tex")),
+        ({"paper_SI.tex": document("longer " * 99), "paper_x.tex": document("x")}, ("paper_x.tex", "paper_SI.tex")),
+        ({"PhysicsSI.tex": document("longer " * 99), "z.tex": document("x")}, ("PhysicsSI.tex", "z.tex")),
+        ({"short.tex": document("x" * 99), "long.tex": document("x" * 60)}, ("long.tex", "short.tex")),
+    ],
+)  # fmt: skip
+def test_the_order_of_several_roots(texts: dict[str, str], roots: tuple[str, ...]) -> None:
+    assert find_root(texts) == roots
+
+
+def test_many_roots_that_include_one_another_are_ordered_quickly() -> None:
+    chain = {f"p{number}.tex": f"\\input{{p{number + 1}}}" for number in range(2_000)}
+    roots = {f"r{number}.tex": document("\\input{p0}") for number in range(2_000)}
+    began = time.process_time()
+    assert len(find_root(chain | roots)) == 2_000
+    assert time.process_time() - began < 5

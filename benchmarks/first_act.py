@@ -59,8 +59,9 @@ def upload_bytes(folder: Path, to: Path) -> int:
 
 def status(cluster: Raylets, job: str) -> str:
     """What the job server says of a job."""
-    said = _ray(cluster, "job", "status", job)
-    return next((end for end in (*ENDS, "PENDING", "RUNNING") if end in said), "UNKNOWN")
+    from ray.job_submission import JobSubmissionClient
+
+    return str(JobSubmissionClient(cluster.dashboard).get_job_status(job).value)
 
 
 def _ray(cluster: Raylets, *words: str, cwd: Path = ROOT) -> str:
@@ -91,10 +92,8 @@ def wait_for_end(cluster: Raylets, job: str) -> str:
 def first_act(clone: Path, words: list[str], out: Path, num_units: int) -> dict[str, Any]:
     """Submits, stops, submits again; gives what happened."""
     with three_nodes(with_dashboard=True) as cluster:
-        words = filled_in(words, {"--address": cluster.dashboard}) if "--address" in words else words
-        # the second --address is the run's own
-        last = len(words) - 1 - words[::-1].index("--address")
-        words[last + 1] = "auto"
+        at = words.index("--")  # before it stand the job server's address and the folder, after it is the run
+        words = [*filled_in(words[:at], {"--address": cluster.dashboard}), *words[at:]]
         submit(cluster, clone, words, "first")
         deadline = time.monotonic() + SECONDS
         while len(states_in(out / "units")) * 3 < num_units:

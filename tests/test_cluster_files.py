@@ -1,13 +1,14 @@
 """The cluster files: Ray's own validation, offline, and what it lets pass."""
 
+import os
 import re
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-
-from shards.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 AUTOSCALER_FILES = ("cluster.yaml", "docs/cluster-onprem.yaml")
@@ -75,10 +76,37 @@ def test_the_head_works_on_no_paper_and_workers_come_when_needed() -> None:
         assert node["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
 
 
+@pytest.mark.parametrize("name", ["cluster.yaml", "docs/rayjob.yaml"])
+def test_nothing_of_value_is_on_a_node(name: str) -> None:
+    """Everything is read from and written to a store, with the machine's role: no shared folder, no key in the file."""
+    text = (ROOT / name).read_text()
+    (command,) = re.findall(r"python -m preprocess (run (?:.*\\\n)*.*(?:\n    --metadata.*)?)", text)
+    words = command.replace("\\\n#", " ").split()
+    for option in ("--source", "--metadata", "--out"):
+        assert words[words.index(option) + 1].startswith("s3://"), option
+    assert words[words.index("--out") + 1] != words[words.index("--source") + 1]
+    assert "--requester-pays" in words
+    assert not re.search(r"/shared|efs\.|nfs|persistentVolumeClaim|AWS_SECRET|AWS_ACCESS", text)
+    content = load(name)
+    if name == "cluster.yaml":
+        roles = [node["node_config"]["IamInstanceProfile"] for node in content["available_node_types"].values()]
+        assert roles == [{"Name": "texmill-preprocess"}] * 2
+    else:
+        cluster = content["spec"]["rayClusterSpec"]
+        groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+        assert [group["template"]["spec"]["serviceAccountName"] for group in groups] == ["texmill"] * 2
+        archive = yaml.safe_load(content["spec"]["runtimeEnvYAML"])["working_dir"]
+        assert archive in text.partition("apiVersion:")[0]  # the comment says how it comes there
+
+
 def test_node_configs_hold_only_what_ec2_knows() -> None:
     for name, node in load("cluster.yaml")["available_node_types"].items():
         assert set(node["node_config"]) <= EC2_PARAMETERS, name
         assert re.fullmatch(r"[a-z]\d[a-z]*\.\d*x?large", node["node_config"]["InstanceType"]), name
+        assert set(node["node_config"]["IamInstanceProfile"]) == {"Name"}, name
+        for device in node["node_config"]["BlockDeviceMappings"]:
+            assert set(device) == {"DeviceName", "Ebs"}, name
+            assert set(device["Ebs"]) <= {"VolumeSize", "VolumeType", "Iops", "Throughput", "DeleteOnTermination"}, name
 
 
 def test_the_onprem_head_works_on_no_paper() -> None:
@@ -138,12 +166,35 @@ def test_the_rayjob_installs_the_pins_of_preprocessing() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [*AUTOSCALER_FILES, "docs/rayjob.yaml"])
-def test_the_command_it_shows_is_one_that_preprocess_takes(name: str) -> None:
+@pytest.mark.parametrize("name", [*AUTOSCALER_FILES, "docs/rayjob.yaml", "README.md"])
+def test_the_command_it_shows_is_one_that_preprocess_takes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from preprocess.__main__ import main
 
-    text = re.sub(r"\\\n#", "", (ROOT / name).read_text())
-    command = re.search(r"python -m preprocess (run .*)", text)
+    text = (ROOT / name).read_text()
+    text = text[text.index("ray job submit") :] if name == "README.md" else text
+    command = re.search(r"python -m preprocess (run .*)", re.sub(r"\\\n#?|\n(?=    --)", "", text))
     assert command
-    with pytest.raises(InputError, match=r"^/shared/arxiv/src: "):  # the flags are right; the folder is the cluster's
-        main(command[1].split())
+    given: list[Any] = []
+    monkeypatch.setattr("preprocess.run.run", lambda *places, **_: given.extend(map(str, places[:3])) or {})
+    monkeypatch.setattr("preprocess.run.summary_table", lambda *_: "")
+    main(command[1].split())
+    places = [re.search(rf"{option} (\S+)", command[1]) for option in ("--source", "--metadata", "--out")]
+    assert given == [place[1] for place in places if place]
+
+
+def test_what_is_submitted_from_a_checkout_is_small(tmp_path: Path) -> None:
+    """`--working-dir .`: without what setting up, working and git leave behind."""
+    from benchmarks.first_act import MAX_UPLOAD_BYTES, upload_bytes
+
+    upload_bytes(ROOT, tmp_path / "upload.zip")
+    with zipfile.ZipFile(tmp_path / "upload.zip") as archive:
+        archive.extractall(tmp_path / "clone")
+    shutil.copy(ROOT / ".gitignore", tmp_path / "clone")
+    size = upload_bytes(tmp_path / "clone", tmp_path / "upload.zip")
+    assert 200_000 < size < MAX_UPLOAD_BYTES
+    for name in (".git/objects/pack/x", ".venv/lib/torch.so", "build/model.bin", ".mypy_cache/x", "preprocess/__pycache__/x.pyc"):
+        (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "clone" / name).write_bytes(os.urandom(100_000))
+    assert abs(upload_bytes(tmp_path / "clone", tmp_path / "upload.zip") - size) < 10_000
+    with zipfile.ZipFile(tmp_path / "upload.zip") as archive:
+        assert {"preprocess/__main__.py", "requirements/preprocess.txt"} <= set(archive.namelist())

@@ -65,7 +65,8 @@ class Raylets:
         home = self.folder / f"node{self.num_nodes}"
         self.num_nodes += 1
         (home / "tmp").mkdir(parents=True)
-        return {"temp_dir": str(home / "ray"), "env_vars": {**self.environment, "TMPDIR": str(home / "tmp")}}
+        folders = {"temp_dir": str(home / "ray"), "env_vars": {**self.environment, "TMPDIR": str(home / "tmp")}}
+        return folders | {"runtime_env_agent_port": free_port()}  # Ray's own draw may be that of another cluster on this machine
 
     def _add_worker(self) -> None:
         with self._surroundings():

@@ -108,7 +108,13 @@ def run(
         check_conservation(books, {listing.name: len(listing.members) for listing in listings})
         new_units = {unit.name for unit in judged}
         require_lease()
-        corpus = build_corpus(out, config, say=say, check=lambda decisions: guard.check_corpus(decisions, new_units))
+        corpus = build_corpus(
+            out,
+            config,
+            say=say,
+            check=lambda decisions: guard.check_corpus(decisions, new_units),
+            choose_workers=cluster.workers,
+        )
         require_lease()
         content = run_content(listings, stated, books, summary, corpus, config)
         _write_if_new(out / RUN_MANIFEST, content)

@@ -26,6 +26,9 @@ class Workers(Protocol):
         ...
 
 
+ChooseWorkers = Callable[[bool], Workers]  # told whether there is so much to do that starting a cluster is worth it
+
+
 class Here:
     """This process alone: one item at a time."""
 
@@ -37,3 +40,8 @@ class Here:
         """`function(shared, item)` for each item, when it is asked for."""
         for item in items:
             yield function(shared, item)
+
+
+def choose_none(is_worth_it: bool) -> Workers:
+    """Whoever asks does the work in this process."""
+    return Here()

@@ -4,7 +4,7 @@ import gzip
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,3 +96,16 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _strings(part)
+
+
+def count_overlaps(runs: Hashes, every_run: Hashes, benchmarks: Sequence[Benchmark]) -> dict[str, int]:
+    """How many different runs of each benchmark are among a text's, where any are. `every_run` are those of all, sorted."""
+    shared = np.unique(runs[_is_in(runs, every_run)])
+    counts = {benchmark.name: int(_is_in(shared, benchmark.runs).sum()) for benchmark in benchmarks} if len(shared) else {}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _is_in(values: Hashes, known: Hashes) -> Any:
+    places = np.searchsorted(known, values)
+    places[places == len(known)] = 0
+    return known[places] == values

@@ -25,6 +25,7 @@ from preprocess.corpus.records import Candidate, ConservationError, Decision, Ex
 from preprocess.corpus.spill import BucketSpill
 from preprocess.corpus.split import SPLITS
 from preprocess.sources.metadata import MetadataMonths
+from preprocess.workers import ChooseWorkers, choose_none
 from shards.commit import commit_file, remove_temporaries, remove_temporary_folders, temporary_path
 from shards.errors import InputError
 from shards.fingerprint import file_digest, fingerprint
@@ -59,15 +60,16 @@ class _ByText:
     everything: Sequence[Candidate]
     config: Config
     say: Callable[[str], None]
+    choose_workers: ChooseWorkers
     near: NearBooks = field(default_factory=NearBooks)
     benchmarks: Mapping[str, BenchmarkBooks] = field(default_factory=dict)
 
     def drop_near_duplicates(self, left: Sequence[Candidate]) -> dict[int, Exclusion]:
-        exclusions, self.near = drop_near_duplicates(self.out, self.everything, left, self.config, self.say)
+        exclusions, self.near = drop_near_duplicates(self.out, self.everything, left, self.config, self.say, self.choose_workers)
         return exclusions
 
     def drop_contaminated(self, left: Sequence[Candidate]) -> dict[int, Exclusion]:
-        exclusions, self.benchmarks = drop_contaminated(self.out, self.everything, left, self.config.corpus, self.say)
+        exclusions, self.benchmarks = drop_contaminated(self.out, self.everything, left, self.config.corpus, self.say, self.choose_workers)
         return exclusions
 
 
@@ -77,10 +79,12 @@ def build_corpus(
     *,
     say: Callable[[str], None] = lambda _: None,
     check: Callable[[Sequence[Decision]], None] = lambda _: None,
+    choose_workers: ChooseWorkers = choose_none,
 ) -> CorpusSummary:
     """Decides every document of `out/ledger` and brings `out/corpus` into line; `say` is given a line of progress now and then.
 
-    `check` sees the decisions before any file of the corpus is touched, and may raise.
+    `check` sees the decisions before any file of the corpus is touched, and may raise. `choose_workers` says who reads texts where there
+    are many to read.
     """
     corpus = out / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
@@ -89,7 +93,7 @@ def build_corpus(
     measures = [measure for measure, _, _ in config.corpus.quality_limits]
     candidates, withdrawn_at = read_candidates(out, months, measures)
     num_metadata_only = write_metadata_only(out, months)
-    by_text = _ByText(out, candidates, config, say)
+    by_text = _ByText(out, candidates, config, say, choose_workers)
     decisions = decide(candidates, withdrawn_at, config.corpus, [by_text.drop_near_duplicates, by_text.drop_contaminated])
     check(decisions)
     planned = plan_files(out, decisions)

@@ -14,11 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from preprocess.config import CorpusConfig
-from preprocess.corpus.benchmarks import Benchmark, read_benchmarks
+from preprocess.corpus.benchmarks import Benchmark, count_overlaps, read_benchmarks
 from preprocess.corpus.files import commit_if_new
+from preprocess.corpus.on_workers import MIN_TEXTS_ON_WORKERS, overlaps_on_workers
 from preprocess.corpus.records import Candidate, CorpusReason, Exclusion
 from preprocess.corpus.texts import read_documents
-from preprocess.shingles import VERSION, Hashes, run_hashes, word_hashes
+from preprocess.shingles import VERSION, run_hashes, word_hashes
+from preprocess.workers import ChooseWorkers, choose_none
 from shards.commit import temporary_path
 from shards.fingerprint import fingerprint
 from shards.store import Place, readable
@@ -46,7 +48,12 @@ class BenchmarkBooks:
 
 
 def drop_contaminated(
-    out: Place, everything: Sequence[Candidate], left: Sequence[Candidate], config: CorpusConfig, say: Callable[[str], None]
+    out: Place,
+    everything: Sequence[Candidate],
+    left: Sequence[Candidate],
+    config: CorpusConfig,
+    say: Callable[[str], None],
+    choose_workers: ChooseWorkers = choose_none,
 ) -> tuple[dict[int, Exclusion], dict[str, BenchmarkBooks]]:
     """Exclusions by position, among the candidates that are `left` of `everything` in the ledger; and each benchmark's part in them."""
     path = out / "corpus" / CONTAMINATION
@@ -59,7 +66,10 @@ def drop_contaminated(
     wanted = {candidate.position for candidate, is_to_read in zip(left, is_new, strict=True) if is_to_read}
     say(f"corpus: {len(wanted)} texts to hold against {len(benchmarks)} benchmarks, {len(left) - len(wanted)} were before")
     every_run = np.unique(np.concatenate([benchmark.runs for benchmark in benchmarks]))
-    if wanted:
+    workers = choose_workers(len(wanted) >= MIN_TEXTS_ON_WORKERS)
+    if wanted and workers.num_workers > 1:
+        overlaps |= overlaps_on_workers(workers, out, everything, wanted, config.benchmark_ngram_words, every_run, benchmarks)
+    elif wanted:
         for candidate, document in read_documents(out, everything, wanted, "texts held against benchmarks", say):
             runs = run_hashes(word_hashes(document["text"]), config.benchmark_ngram_words)
             if found := count_overlaps(runs, every_run, benchmarks):
@@ -86,19 +96,6 @@ def _books(benchmark: Benchmark, num_documents: int) -> BenchmarkBooks:
         num_ngrams=len(benchmark.runs),
         num_documents=num_documents,
     )
-
-
-def count_overlaps(runs: Hashes, every_run: Hashes, benchmarks: Sequence[Benchmark]) -> dict[str, int]:
-    """How many different runs of each benchmark are among a text's, where any are. `every_run` are those of all, sorted."""
-    shared = np.unique(runs[_is_in(runs, every_run)])
-    counts = {benchmark.name: int(_is_in(shared, benchmark.runs).sum()) for benchmark in benchmarks} if len(shared) else {}
-    return {name: count for name, count in counts.items() if count}
-
-
-def _is_in(values: Hashes, known: Hashes) -> Any:
-    places = np.searchsorted(known, values)
-    places[places == len(known)] = 0
-    return known[places] == values
 
 
 def _known(path: Place, made_by: bytes, left: Sequence[Candidate]) -> tuple[dict[str, dict[str, int]], Sequence[bool]]:

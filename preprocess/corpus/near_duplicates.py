@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 from preprocess.config import Config
 from preprocess.corpus.deduplicate import precedence
 from preprocess.corpus.files import commit_if_new
+from preprocess.corpus.on_workers import MIN_DOCUMENTS_ON_WORKERS, MIN_TEXTS_ON_WORKERS, compare_on_workers, propose_on_workers
 from preprocess.corpus.records import Candidate, CorpusReason, Exclusion
 from preprocess.corpus.signatures import Pairs, SignatureTable, fill, halves, propose_pairs
 from preprocess.corpus.texts import read_documents
 from preprocess.shingles import VERSION, Hashes, jaccard, shingles
+from preprocess.workers import ChooseWorkers, choose_none
 from shards.commit import temporary_path
 from shards.store import Place, readable
 
@@ -61,15 +63,23 @@ class NearBooks:
 
 
 def drop_near_duplicates(
-    out: Place, everything: Sequence[Candidate], left: Sequence[Candidate], config: Config, say: Callable[[str], None]
+    out: Place,
+    everything: Sequence[Candidate],
+    left: Sequence[Candidate],
+    config: Config,
+    say: Callable[[str], None],
+    choose_workers: ChooseWorkers = choose_none,
 ) -> tuple[dict[int, Exclusion], NearBooks]:
-    """Exclusions by position, among the candidates that are `left` of `everything` in the ledger; writes `corpus/near_pairs.parquet`."""
+    """Exclusions by position, among the candidates that are `left` of `everything` in the ledger; writes `corpus/near_pairs.parquet`.
+
+    Each half of the search, pairs proposed and pairs compared, asks `choose_workers` who is to do it; the bytes are the same.
+    """
     corpus, threshold = out / "corpus", config.corpus.near_duplicate_threshold
     if threshold is None:
         (corpus / NEAR_PAIRS).unlink(missing_ok=True)
         return {}, NearBooks()
-    by_rank, proposed, num_cut = _propose(out, everything, left, config, threshold, say)
-    pairs = _compare(out, everything, by_rank, proposed, config, say)
+    by_rank, proposed, num_cut = _propose(out, everything, left, config, threshold, say, choose_workers)
+    pairs = _compare(out, everything, by_rank, proposed, config, say, choose_workers)
     similar = [pair for pair in pairs if pair.jaccard >= threshold]
     clusters = Counter(cluster_of(similar).values())
     books = NearBooks(
@@ -83,17 +93,27 @@ def drop_near_duplicates(
 
 
 def _propose(
-    out: Place, everything: Sequence[Candidate], left: Sequence[Candidate], config: Config, threshold: float, say: Callable[[str], None]
+    out: Place,
+    everything: Sequence[Candidate],
+    left: Sequence[Candidate],
+    config: Config,
+    threshold: float,
+    say: Callable[[str], None],
+    choose_workers: ChooseWorkers,
 ) -> tuple[list[Candidate], Pairs, int]:
     """The candidates in order of precedence, the pairs of them worth comparing by rank in it, the number of pairs not looked at."""
     order = sorted(range(len(left)), key=lambda row: precedence(left[row]))
     ranks = np.empty(len(left), dtype=np.int64)
     ranks[order] = np.arange(len(left))
     is_wanted = np.isin(_positions(everything), _positions(left), assume_unique=True)
+    by_rank = [left[row] for row in order]
+    workers = choose_workers(len(left) >= MIN_DOCUMENTS_ON_WORKERS)
+    if workers.num_workers > 1:
+        return by_rank, *propose_on_workers(workers, out, everything, is_wanted, ranks, config, threshold, say)
     with SignatureTable(out / "corpus", len(left), config.minhash) as table:
         fill(table, out, everything, is_wanted)
         pairs, num_cut = propose_pairs(table, ranks, threshold, config.corpus.max_near_duplicate_leaders, say)
-    return [left[row] for row in order], pairs, num_cut
+    return by_rank, pairs, num_cut
 
 
 def _positions(candidates: Sequence[Candidate]) -> npt.NDArray[np.int64]:
@@ -101,7 +121,13 @@ def _positions(candidates: Sequence[Candidate]) -> npt.NDArray[np.int64]:
 
 
 def _compare(
-    out: Place, everything: Sequence[Candidate], by_rank: Sequence[Candidate], proposed: Pairs, config: Config, say: Callable[[str], None]
+    out: Place,
+    everything: Sequence[Candidate],
+    by_rank: Sequence[Candidate],
+    proposed: Pairs,
+    config: Config,
+    say: Callable[[str], None],
+    choose_workers: ChooseWorkers,
 ) -> list[NearPair]:
     """The true similarity of each proposed pair, from the last run where that compared the same texts; writes the pairs down."""
     path, made_by = out / "corpus" / NEAR_PAIRS, f"{VERSION} {config.minhash.shingle_words}".encode()
@@ -111,12 +137,16 @@ def _compare(
     new = [number for number, key in enumerate(keys) if key not in known]
     wanted = {candidate.position for number in new for candidate in (earlier[number], later[number])}
     say(f"corpus: {len(new)} pairs of {len(wanted)} documents are new, {len(keys) - len(new)} were compared before")
-    with ShingleFile(out / "corpus") as file:
-        if wanted:
+    workers = choose_workers(len(wanted) >= MIN_TEXTS_ON_WORKERS)
+    if workers.num_workers > 1:
+        to_compare = [(earlier[number], later[number]) for number in new]
+        known |= compare_on_workers(workers, out, everything, to_compare, config.minhash.shingle_words)
+    elif wanted:
+        with ShingleFile(out / "corpus") as file:
             for candidate, document in read_documents(out, everything, wanted, "shingles of near duplicates", say):
                 file.add(candidate.position, shingles(document["text"], config.minhash.shingle_words))
-        for number in new:  # by rank of the earlier one, whose shingles are read once
-            known[keys[number]] = jaccard(file.read(earlier[number].position), file.read(later[number].position))
+            for number in new:  # by rank of the earlier one, whose shingles are read once
+                known[keys[number]] = jaccard(file.read(earlier[number].position), file.read(later[number].position))
     pairs = [NearPair(earlier=one, later=other, jaccard=known[key]) for one, other, key in zip(earlier, later, keys, strict=True)]
     _write_pairs(path, pairs, made_by)
     return pairs

@@ -1,11 +1,11 @@
 """The MinHash signatures of many documents, on disk band by band, and the pairs that they propose.
 
 Memory holds one band at a time: 75 bytes a document (its values, keys, orders), 0.2 GB at 3 million documents, and 16 bytes for each
-proposed pair; the temporary file has 500 bytes a document, 1.5 GB. A band needs nothing of the others, so bands may be gone through on many
-machines: `pairs_of_band` takes one.
+proposed pair; the temporary file has 500 bytes a document, 1.5 GB. A band needs nothing of the others, and documents of one key in it
+nothing of those of another, so both are gone through on many machines where there are (`on_workers.py`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import BinaryIO
 
@@ -62,23 +62,56 @@ class SignatureTable:
         return values.reshape(self.num_documents, self.config.rows_per_band)
 
 
+class KeyTable:
+    """Keys of `num_documents` documents in one temporary file under `folder`: `[num_bands, num_documents]` uint64; removed at the end."""
+
+    def __init__(self, folder: Place, num_documents: int, num_bands: int) -> None:
+        self.num_documents, self.num_bands = num_documents, num_bands
+        self._path = temporary_path(folder / "keys")
+        self._num_filled = 0
+
+    def __enter__(self) -> "KeyTable":
+        self._file: BinaryIO = open(self._path, "x+b", buffering=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._path.unlink()
+
+    def append(self, keys: npt.NDArray[np.uint64]) -> None:
+        """Adds `[num_bands, D]` keys."""
+        for band, values in enumerate(keys):
+            self._file.seek((band * self.num_documents + self._num_filled) * 8)
+            self._file.write(values.astype("<u8").tobytes())
+        self._num_filled += keys.shape[1]
+
+    def band(self, number: int) -> npt.NDArray[np.uint64]:
+        """The keys of one band, `[num_documents]`."""
+        assert self._num_filled == self.num_documents
+        self._file.seek(number * self.num_documents * 8)
+        return np.fromfile(self._file, dtype="<u8", count=self.num_documents)
+
+
 def fill(table: SignatureTable, out: Place, candidates: Sequence[Candidate], is_wanted: npt.NDArray[np.bool_]) -> None:
     """Reads the units' signatures of the wanted among all candidates of the ledger, in its order."""
-    first = 0
-    units: list[tuple[str, npt.NDArray[np.bool_]]] = []
-    for unit, group in groupby(candidates, key=lambda candidate: candidate.unit):
-        num_documents = sum(1 for _ in group)
-        wanted = is_wanted[first : first + num_documents]
-        first += num_documents
-        if wanted.any():
-            units.append((unit, wanted))
 
     def wanted_of(unit: tuple[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint32]:
         name, wanted = unit
         return read_signatures(out / "minhash" / f"{name}.npy", len(wanted), table.config.num_hashes)[wanted]
 
-    for signatures in map_ahead(wanted_of, units, out):
+    for signatures in map_ahead(wanted_of, units_with(candidates, is_wanted), out):
         table.append(signatures)
+
+
+def units_with(candidates: Sequence[Candidate], is_wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """The units of all candidates of the ledger, in its order, of which any document is wanted; and which of theirs are."""
+    first = 0
+    for unit, group in groupby(candidates, key=lambda candidate: candidate.unit):
+        num_documents = sum(1 for _ in group)
+        wanted = is_wanted[first : first + num_documents]
+        first += num_documents
+        if wanted.any():
+            yield unit, wanted
 
 
 def read_signatures(path: Place, num_documents: int, num_hashes: int) -> npt.NDArray[np.uint32]:
@@ -124,11 +157,29 @@ def pairs_of_band(band: npt.NDArray[np.uint32], ranks: npt.NDArray[np.int64], ma
     In a group of equal ones each document is paired with the first `max_leaders` of the group by rank: all pairs of groups that small, and
     no more than so many for each document in a group of thousands. Documents without shingles are in no pair.
     """
+    return pairs_of_keys(keys_of_band(band), ranks, max_leaders)
+
+
+def keys_of_band(band: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    """One key for each document's values in a band, `[num_documents]`: equal for equal values, 0 for a document without shingles."""
     keys = np.zeros(len(band), dtype=np.uint64)
     for column in band.T:
         keys = (keys ^ column) * _FACTOR
         keys ^= keys >> _SHIFT
-    rows = np.flatnonzero((band != NO_SHINGLE).any(axis=1))
+    keys[keys == 0] = 1
+    keys[~(band != NO_SHINGLE).any(axis=1)] = 0
+    return keys
+
+
+def keys_of_bands(signatures: npt.NDArray[np.uint32], config: MinHashConfig) -> npt.NDArray[np.uint64]:
+    """The keys of `[D, num_hashes]` signatures in every band: `[num_bands, D]`."""
+    by_band = signatures.reshape(len(signatures), config.num_bands, config.rows_per_band).transpose(1, 0, 2)
+    return np.stack([keys_of_band(values) for values in by_band])
+
+
+def pairs_of_keys(keys: npt.NDArray[np.uint64], ranks: npt.NDArray[np.int64], max_leaders: int) -> tuple[Pairs, int]:
+    """`pairs_of_band` from the keys of its documents, or of all those of some keys."""
+    rows = np.flatnonzero(keys)
     rows = rows[np.lexsort((ranks[rows], keys[rows]))]
     is_start = np.ones(len(rows), dtype=np.bool_)
     is_start[1:] = keys[rows[1:]] != keys[rows[:-1]]

@@ -4,6 +4,7 @@ import hashlib
 import io
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,56 @@ def read_documents(
         if time.monotonic() - last_said > _SECONDS_BETWEEN_LINES:
             last_said = time.monotonic()
             say(f"corpus: {what}, {number} units gone through, now {unit}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Where a document stands: line `line`, from 0, of the `num_lines` of its unit's shard. `position` is its candidate's."""
+
+    position: int
+    unit: str
+    line: int
+    num_lines: int
+    arxiv_id: str
+    text_sha256: str
+
+
+def lines_of(candidates: Sequence[Candidate], wanted: Container[int]) -> Iterator[Line]:
+    """The lines of the wanted positions among all candidates of the ledger, in its order."""
+    for unit, group in groupby(candidates, key=lambda candidate: candidate.unit):
+        rows = list(group)
+        for number, row in enumerate(rows):
+            if row.position in wanted:
+                yield Line(
+                    position=row.position,
+                    unit=unit,
+                    line=number,
+                    num_lines=len(rows),
+                    arxiv_id=row.arxiv_id,
+                    text_sha256=row.text_sha256,
+                )
+
+
+def read_lines(out: Place, lines: Sequence[Line]) -> Iterator[tuple[Line, dict[str, Any]]]:
+    """The documents of some lines, unit by unit, each unit opened once. Raises `InputError` as `read_documents` does."""
+    by_unit: dict[str, dict[int, Line]] = {}
+    for line in lines:
+        by_unit.setdefault(line.unit, {})[line.line] = line
+    for (unit, wanted), documents in map_ahead(lambda part: (part, _open(out, part[0])), by_unit.items(), out, num_ahead=_SHARDS_AHEAD):
+        num_read = 0
+        for number, document in enumerate(documents):
+            num_read += 1
+            if number not in wanted:
+                continue
+            line = wanted[number]
+            if document.get("id") != line.arxiv_id:
+                raise _disagreement(out, unit, f"document {num_read} is {document.get('id')!r}")
+            if hashlib.sha256(document["text"].encode()).hexdigest() != line.text_sha256:
+                raise _disagreement(out, unit, f"the text of {line.arxiv_id} has another hash")
+            yield line, document
+        num_lines = next(iter(wanted.values())).num_lines
+        if num_read != num_lines:
+            raise _disagreement(out, unit, f"{num_read} documents for {num_lines} ledger rows")
 
 
 def _open(out: Place, unit: str) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ import orjson
 
 from preprocess.sources.manifest import ManifestEntry
 from preprocess.sources.tars import Member, TarListing, is_hopped, scan_tar
-from preprocess.workers import Here, Workers
+from preprocess.workers import ChooseWorkers, Workers, choose_none
 from shards.commit import write_bytes
 from shards.errors import InputError
 from shards.fingerprint import file_digest
@@ -41,7 +41,7 @@ def scan_tars(
     say: Callable[[str], None],
     *,
     stated: Mapping[str, ManifestEntry] = NOTHING_STATED,
-    choose_workers: Callable[[bool], Workers] = lambda _: Here(),
+    choose_workers: ChooseWorkers = choose_none,
 ) -> list[TarListing]:
     """The listings of `tars`, which lie in `source`; those that have changed since the last run in `out` are read.
 

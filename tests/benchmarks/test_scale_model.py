@@ -44,11 +44,12 @@ def test_the_arithmetic() -> None:
     assert figures["cpu_hours"]["of_tex_yardstick"] == 45.0
     assert figures["cpu_hours"]["of_tex_as_the_sample"] == pytest.approx(83.3)
     assert figures["cpu_hours"]["over_every_byte"] == pytest.approx(5.6e12 * (1e-9 + 4e-9) / 3600, abs=0.1)
-    assert figures["driver_hours"]["deduplicate"] == figures["driver_hours"]["decontaminate"] == 1.0
+    assert figures["cpu_hours"]["deduplicate"] == figures["cpu_hours"]["decontaminate"] == 1.0
     first = figures["table"][0]["listing_hours"]  # one node's 10 Gbit/s are less than 32 streams; a request of 30 ms a paper, 128 at a time
     assert first == {"whole": pytest.approx(5.6e12 / 1.25e9 / 3600, abs=0.01), "headers": pytest.approx(3e6 * 0.03 / 128 / 3600, abs=0.01)}
     assert figures["table"][2]["listing_hours"]["whole"] == pytest.approx(first["whole"] / 16, abs=0.01)
     assert figures["driver_memory_gib"]["deduplication"] == pytest.approx(1024 * 2.7e6 / 2**30, abs=0.1)
+    assert figures["table"][0]["hours_of_texts_compared"] == pytest.approx(2 / 32, abs=0.01)
     assert [row["nodes"] for row in figures["table"]] == [1, 2, 16]
     assert figures["table"][0]["hours_of_the_nodes_network"] == pytest.approx(ASSUMED["tar_bytes"] / 1.25e9 / 3600, abs=0.01)
 

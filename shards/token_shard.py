@@ -6,7 +6,7 @@ A set of token shards is three files of one prefix, `TOKENS/<domain>/<split>`:
   sequence ends each document. Here a document is one sequence.
 - `.bin.zst`: token ids in independent zstd frames of 64 KiB with a checksum each, and a seek table in a skippable frame at the end, so that
   any range is read by decompressing the frames it touches. `zstd -d` gives the plain `.bin`.
-- `.ids.jsonl.zst`: a JSON line a document, in order: its `id` and the UTF-8 bytes of its text.
+- `.ids.jsonl.zst`: a JSON line a document, in order: its `id`, the UTF-8 bytes of its text, its share of mathematics where that is known.
 
 The format of the seek table is zstd's `contrib/seekable_format/zstd_seekable_compression_format.md`, version 0.1.0.
 """
@@ -331,8 +331,11 @@ class TokenShardWriter:
         self._bin = SeekableWriter(self._bin_handle, frame_bytes=frame_bytes, level=level)
         self._ids = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).stream_writer(self._ids_handle, closefd=False)
 
-    def add_document(self, tokens: npt.ArrayLike, document_id: str, *, text_bytes: int) -> None:
-        """Appends a document: `tokens` `[T]` ids with its end token, T ≥ 1. Raises `ValueError` for an id outside the vocabulary."""
+    def add_document(self, tokens: npt.ArrayLike, document_id: str, *, text_bytes: int, math_share: float | None = None) -> None:
+        """Appends a document: `tokens` `[T]` ids with its end token, T ≥ 1. Raises `ValueError` for an id outside the vocabulary.
+
+        `math_share` is the share of the text's characters that are mathematics, where the corpus says it.
+        """
         tokens = np.asarray(tokens)
         if tokens.ndim != 1 or not tokens.size or tokens.dtype.kind not in "iu":
             raise ValueError(f"document {document_id}: one row of integer ids is needed, found {tokens.dtype} {tokens.shape}")
@@ -340,7 +343,8 @@ class TokenShardWriter:
         if smallest < 0 or largest >= self.vocab_size:
             raise ValueError(f"document {document_id}: ids {smallest} to {largest} with a vocabulary of {self.vocab_size}")
         self._bin.write(tokens.astype(self.dtype.newbyteorder("<"), copy=False).tobytes())
-        self._ids.write(orjson.dumps({"id": document_id, "text_bytes": text_bytes}) + b"\n")
+        measures = {} if math_share is None else {"math_share": math_share}
+        self._ids.write(orjson.dumps({"id": document_id, "text_bytes": text_bytes, **measures}) + b"\n")
         self._lengths.append(tokens.size)
         self._text_bytes += text_bytes
 
@@ -420,7 +424,7 @@ class TokenShardReader:
         return int(np.searchsorted(self.document_ends, sequence, side="right")) - 1
 
     def document_records(self) -> Iterator[dict[str, Any]]:
-        """`{"id": …, "text_bytes": …}` of every document in order."""
+        """`{"id": …, "text_bytes": …}` of every document in order, with its `math_share` where that is known."""
         return read_text_shard(with_suffix(self.prefix, IDS_SUFFIX))
 
     def document_id(self, number: int) -> str:

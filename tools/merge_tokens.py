@@ -63,7 +63,8 @@ def _join(out: Path, name: str, folders: list[Path], manifests: list[dict[str, A
                     raise InputError(
                         f"{name}: document {record['id']} is in {first_in[record['id']]} and in {folder}; merge one of them only"
                     )
-                writer.add_document(reader.document(number), record["id"], text_bytes=record["text_bytes"])
+                share = record.get("math_share")
+                writer.add_document(reader.document(number), record["id"], text_bytes=record["text_bytes"], math_share=share)
             reader.bin.close()
         for field in ("documents", "tokens", "text_bytes"):
             expected = sum(entry[field] for entry in entries)

@@ -95,7 +95,7 @@ def _score(entry: TokenSet, model: Any, config: Any, max_tokens: int | None, *, 
     from train import megatron_adapter as megatron
     from train.data import collate
 
-    dataset = megatron.build_dataset(entry.prefix, config, eod=eod, tokenizer_sha256=sha256, cache=cache, is_training=False)
+    dataset = megatron.build_dataset(entry, config, eod=eod, tokenizer_sha256=sha256, cache=cache, is_training=False)
     num_samples, size = len(dataset), config.training.micro_batch_size
     if max_tokens is not None:
         num_samples = min(num_samples, max(1, max_tokens // config.model.seq_length))

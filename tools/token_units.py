@@ -30,7 +30,7 @@ from tools.corpus_folder import Corpus, CorpusFile, read_documents
 from tools.fast_encoder import FastEncoder
 from tools.tokenizer import LatexTokenizer
 
-FORMAT = 1
+FORMAT = 2  # 2: the side file has documents' shares of mathematics
 TOKENIZER_FILE = "tokenizer.model"
 SUFFIXES = (IDS_SUFFIX, BIN_SUFFIX, INDEX_SUFFIX)
 _UNIT_LEVEL = 1  # zstd; units are read once or twice, and their bytes are no door
@@ -132,7 +132,7 @@ def encode_unit(row: Row) -> Row:
             if tokens is None:
                 tokens = encode_document(encoder, text, f"{file.path}: {document['id']}")
                 num_encoded += 1
-            writer.add_document(tokens, document["id"], text_bytes=len(text.encode()))
+            writer.add_document(tokens, document["id"], text_bytes=len(text.encode()), math_share=document.get("math_share"))
             hashes.append(digest)
         _check_counts(file, writer.counts)
         _unit_path(units, file.name).unlink(missing_ok=True)  # from here to the end this unit is not done
@@ -250,5 +250,5 @@ def _append(writer: TokenShardWriter, prefix: Path) -> None:
     """Adds the documents of one encoded file to a set."""
     reader = TokenShardReader(prefix)
     for number, record in enumerate(reader.document_records()):
-        writer.add_document(reader.document(number), record["id"], text_bytes=record["text_bytes"])
+        writer.add_document(reader.document(number), record["id"], text_bytes=record["text_bytes"], math_share=record.get("math_share"))
     reader.bin.close()

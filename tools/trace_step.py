@@ -19,6 +19,7 @@ from train.data import (
     SampleStream,
     add_data_options,
     data_folder,
+    in_buckets,
     mixtures,
     open_token_shards,
     require_same_stream,
@@ -49,7 +50,7 @@ def trace(run_folder: Path, data: Path, step: int) -> list[str]:
 
     newest = checkpoints.find_checkpoint(run_folder)
     config = checkpoints.stored_config(newest)
-    shards = open_token_shards(data)
+    shards = in_buckets(open_token_shards(data), config)
     sets = training_sets(shards, config)
     stages = mixtures(sets, config)
     info = checkpoints.read_info(newest)
@@ -59,7 +60,7 @@ def trace(run_folder: Path, data: Path, step: int) -> list[str]:
     with checkpoints.one_process():
         cache = run_folder / "sample_index"
         common: dict[str, Any] = {"eod": shards.eod, "tokenizer_sha256": shards.tokenizer_sha256, "cache": cache, "is_training": True}
-        datasets = {name: megatron.build_dataset(entry.prefix, config, **common) for name, entry in sets.items()}
+        datasets = {name: megatron.build_dataset(entry, config, **common) for name, entry in sets.items()}
         stream = SampleStream(datasets, stages, config.training.seed, megatron.draw_mixture)
         stream.reach(first + config.training.global_batch_size)
         lines = []

@@ -114,7 +114,7 @@ class Stage:
     train_tokens: int | None = None
     # tokens of this stage, rounded up to whole samples; none: to the end of the run (the last stage alone)
     weights: dict[str, float] | None = None
-    # share of samples by domain, in any unit; none: by tokens
+    # share of samples by domain, or by a domain's bucket of math_share_edges, in any unit; none: by tokens
 
     def __post_init__(self) -> None:
         if self.train_tokens is not None:
@@ -127,7 +127,9 @@ class DataConfig:
     """What is trained on."""
 
     weights: dict[str, float] | None = None
-    # share of samples by domain, in any unit; none: by tokens
+    # share of samples by domain, or by a domain's bucket of math_share_edges, in any unit; none: by tokens
+    math_share_edges: tuple[float, ...] | None = None
+    # shares of a document's characters that are mathematics, 0 to 1, rising: each domain falls into buckets between them; none: one bucket
     stages: tuple[Stage, ...] | None = None
     # one after another, each TOKENS:DOMAIN=WEIGHT,... with TOKENS none for the rest of the run; none: one stage of these weights
     reset_attention_mask: bool = False
@@ -141,6 +143,10 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         require_weights(self.weights)
+        edges = self.math_share_edges
+        if edges is not None:
+            is_met = bool(edges) and all(low < high for low, high in zip((0.0, *edges), (*edges, 1.0), strict=True))
+            require(is_met, "math_share_edges", edges, "rising numbers above 0 and below 1 are needed, as 0.1,0.3")
         require(self.cache_frames >= 1, "cache_frames", self.cache_frames, "at least 1 is needed")
         if self.eval_iters is not None:
             require(self.eval_iters >= 1, "eval_iters", self.eval_iters, "at least 1 is needed, or none for all of it")
@@ -430,6 +436,10 @@ def _convert(name: str, value: Any, wanted: Any) -> Any:
             return None
         raise InputError(f"{name} cannot be none")
     kind = next(option for option in options if option is not type(None))
+    if kind == tuple[float, ...]:
+        if not isinstance(value, list | tuple) or not all(isinstance(entry, int | float) for entry in value):
+            raise InputError(f"{name} is {value!r}; a list of numbers is needed")
+        return tuple(float(entry) for entry in value)
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list | tuple) or not all(isinstance(entry, dict) for entry in value):
             raise InputError(f"{name} is {value!r}; a list of tables is needed ([[data.{name.rpartition(' ')[2]}]])")
@@ -456,6 +466,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             options = [option for option in typing.get_args(hints[entry.name]) or (hints[entry.name],) if option is not type(None)]
             if hints[entry.name] is bool:
                 group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=_help(kind, entry))
+            elif options[0] == tuple[float, ...]:
+                group.add_argument(flag, default=argparse.SUPPRESS, metavar="SHARE,...", help=_help(kind, entry))
             elif typing.get_origin(options[0]) is tuple:
                 group.add_argument(flag, default=argparse.SUPPRESS, metavar="TOKENS:DOMAIN=WEIGHT,...;...", help=_help(kind, entry))
             elif typing.get_origin(options[0]) is dict:
@@ -498,7 +510,7 @@ def override(config: TrainConfig, given: dict[str, Any]) -> TrainConfig:
     for section, kind in SECTIONS.items():
         names = {entry.name for entry in dataclasses.fields(kind)}
         changed = {name: value for name, value in given.items() if name in names}
-        for name, parse in (("weights", _weights), ("stages", _stages)):
+        for name, parse in (("weights", _weights), ("stages", _stages), ("math_share_edges", _edges)):
             if isinstance(changed.get(name), str):
                 changed[name] = parse(changed[name])
         sections[section] = dataclasses.replace(getattr(config, section), **changed)
@@ -517,6 +529,15 @@ def _stages(text: str) -> tuple[Stage, ...] | None:
             raise InputError(f"--stages has {part!r}; TOKENS:DOMAIN=WEIGHT,... is needed, TOKENS a number or none") from None
         stages.append(Stage(train_tokens=train_tokens, weights=_weights(weights) if separator else None))
     return tuple(stages)
+
+
+def _edges(text: str) -> tuple[float, ...] | None:
+    if text == "none":
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--math-share-edges is {text!r}; numbers are needed, as 0.1,0.3") from None
 
 
 def _weights(text: str) -> dict[str, float] | None:

@@ -24,7 +24,7 @@ from shards.errors import InputError
 from shards.manifest import read_manifest
 from shards.store import StoreOptions, place_at
 from shards.token_cache import cached_folder, stub_of
-from shards.token_shard import BIN_SUFFIX, INDEX_SUFFIX, with_suffix
+from shards.token_shard import BIN_SUFFIX, INDEX_SUFFIX, TokenShardReader, with_suffix
 from train.config import ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class TokenSet:
-    """One domain's tokens of one split. `text_bytes` are the UTF-8 bytes that `num_tokens` stand for."""
+    """One domain's tokens of one split, or those of its documents in one bucket of math share; `text_bytes` are the UTF-8 bytes that
+    `num_tokens` stand for. A bucket's `domain` is `math@0.1-0.3`, and `documents` are its documents' numbers in the shards, in order."""
 
     domain: str
     split: str
@@ -44,6 +45,15 @@ class TokenSet:
     num_documents: int
     num_tokens: int
     text_bytes: int
+    documents: tuple[int, ...] | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the lengths of the shards' documents, and of which of them these are."""
+        whole = index_digest(self.prefix)
+        if self.documents is None:
+            return whole
+        return hashlib.sha256(whole.encode() + np.array(self.documents, dtype="<i8").tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,63 @@ def with_vocabulary(config: TrainConfig, shards: TokenShards) -> TrainConfig:
         )
     model: ModelConfig = dataclasses.replace(config.model, vocab_size=shards.vocab_size)
     return dataclasses.replace(config, model=model)
+
+
+def in_buckets(shards: TokenShards, config: TrainConfig) -> TokenShards:
+    """The shards with each domain's training set parted into the buckets of `math_share_edges`; validation sets stay whole.
+
+    A bucket has the documents from its lower edge on, up to below its upper one; one without documents is none. Raises `InputError` where
+    the token shards do not say how much of a document is mathematics.
+    """
+    edges = config.data.math_share_edges
+    if edges is None or any(entry.documents is not None for entry in shards.sets):
+        return shards
+    sets: list[TokenSet] = []
+    for entry in shards.sets:
+        sets += _buckets(entry, edges) if entry.split == "train" else [entry]
+    return dataclasses.replace(shards, sets=tuple(sets))
+
+
+def _buckets(entry: TokenSet, edges: Sequence[float]) -> list[TokenSet]:
+    reader = TokenShardReader(entry.prefix)
+    records = list(reader.document_records())
+    unknown = next((record["id"] for record in records if record.get("math_share") is None), None)
+    if unknown is not None:
+        raise InputError(
+            f"{entry.prefix}: says of {unknown} no share of mathematics, which --math-share-edges needs: run preprocess and "
+            f"python -m tools.tokenize_shards again"
+        )
+    bucket_of = np.searchsorted(np.array(edges), [record["math_share"] for record in records], side="right")
+    lengths = reader.lengths
+    bounds = ["0", *(f"{edge:g}" for edge in edges), "1"]
+    found = []
+    for bucket in range(len(edges) + 1):
+        documents = np.flatnonzero(bucket_of == bucket)
+        if documents.size:
+            found.append(
+                dataclasses.replace(
+                    entry,
+                    domain=f"{entry.domain}@{bounds[bucket]}-{bounds[bucket + 1]}",
+                    num_documents=documents.size,
+                    num_tokens=int(lengths[documents].sum()),
+                    text_bytes=sum(records[number]["text_bytes"] for number in documents),
+                    documents=tuple(documents.tolist()),
+                )
+            )
+    return found
+
+
+def _by_set(weights: dict[str, float], sets: dict[str, TokenSet]) -> dict[str, float]:
+    """Weights by set: a domain's is shared by its buckets as they have tokens. Names that are neither stay, for the caller to see."""
+    found: dict[str, float] = {}
+    for name, weight in weights.items():
+        buckets = [entry for domain, entry in sets.items() if domain.rpartition("@")[0] == name]
+        total = sum(entry.num_tokens for entry in buckets)
+        for entry in buckets:
+            found[entry.domain] = found.get(entry.domain, 0.0) + weight * entry.num_tokens / total
+        if not buckets:
+            found[name] = found.get(name, 0.0) + weight
+    return found
 
 
 @dataclass(frozen=True)
@@ -224,13 +291,14 @@ def training_sets(shards: TokenShards, config: TrainConfig) -> dict[str, TokenSe
         raise InputError(f"{shards.folder}: no domain has more than --seq-length {config.model.seq_length} training tokens")
     used: set[str] = set()
     for stage in config.data.all_stages:
-        unknown = sorted(set(stage.weights or ()) - set(sets))
+        weights = None if stage.weights is None else _by_set(stage.weights, sets)
+        unknown = sorted(set(weights or ()) - set(sets))
         if unknown:
             raise InputError(
                 f"weights are given for {', '.join(unknown)}; the domains of {shards.folder} with more than {config.model.seq_length} "
                 f"training tokens are {', '.join(sorted(sets))}"
             )
-        used |= set(sets) if stage.weights is None else {domain for domain, weight in stage.weights.items() if weight > 0}
+        used |= set(sets) if weights is None else {domain for domain, weight in weights.items() if weight > 0}
     return {domain: entry for domain, entry in sorted(sets.items()) if domain in used}
 
 
@@ -238,7 +306,7 @@ def mixtures(sets: dict[str, TokenSet], config: TrainConfig) -> list[Mixture]:
     """The stages over the domains of `sets` in the order of their names."""
     stages = []
     for stage in config.data.all_stages:
-        weights = stage.weights or {domain: float(entry.num_tokens) for domain, entry in sets.items()}
+        weights = _by_set(stage.weights, sets) if stage.weights else {domain: float(entry.num_tokens) for domain, entry in sets.items()}
         raw = np.array([weights.get(domain, 0.0) for domain in sorted(sets)], dtype=np.float64)
         num_samples = None if stage.train_tokens is None else -(-stage.train_tokens // config.model.seq_length)
         stages.append(Mixture(share=raw / raw.sum(), num_samples=num_samples))
@@ -250,7 +318,7 @@ def stream_identity(sets: dict[str, TokenSet], stages: Sequence[Mixture], config
     return {
         "seed": config.training.seed,
         "seq_length": config.model.seq_length,
-        "sets": {domain: index_digest(entry.prefix) for domain, entry in sets.items()},
+        "sets": {domain: entry.digest for domain, entry in sets.items()},
         "stages": [{"share": stage.share.tolist(), "num_samples": stage.num_samples} for stage in stages],
     }
 

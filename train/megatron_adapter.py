@@ -25,7 +25,7 @@ from torch.overrides import TorchFunctionMode
 from shards.errors import InputError
 from shards.token_shard import SeekableReader
 from train.config import OptimizerConfig, TrainConfig
-from train.data import index_digest
+from train.data import TokenSet
 from train.fused import add_product, norm_of_all, scale_all, with_fused_rotary
 from train.kernels import APEX, TORCH, TORCH_COMPILED, TORCH_FUSED, TRANSFORMER_ENGINE, Kernels
 from train.loss import chunked_mean_loss, mean_over_tokens, per_token_losses
@@ -718,8 +718,8 @@ class _Vocabulary:
         self.pad = -1
 
 
-def build_dataset(prefix: Path, config: TrainConfig, *, eod: int, tokenizer_sha256: str, cache: Path, is_training: bool) -> Any:
-    """One epoch of samples of `seq_length` tokens over a set of token shards, in megatron's order for the seed.
+def build_dataset(tokens: TokenSet, config: TrainConfig, *, eod: int, tokenizer_sha256: str, cache: Path, is_training: bool) -> Any:
+    """One epoch of samples of `seq_length` tokens over a set of token shards, or some of its documents, in megatron's order for the seed.
 
     The first process builds the indices, in `cache`; the others wait and read them. What decides them is in the cache's file names, the
     lengths of the documents included.
@@ -727,10 +727,10 @@ def build_dataset(prefix: Path, config: TrainConfig, *, eod: int, tokenizer_sha2
     settings = GPTDatasetConfig(
         random_seed=config.training.seed,
         sequence_length=config.model.seq_length,
-        blend=([str(prefix)], None),
+        blend=([str(tokens.prefix)], None),
         split="1,0,0" if is_training else "0,1,0",
         path_to_cache=str(cache),
-        tokenizer=_Vocabulary(config.model.known_vocab_size, eod, f"{tokenizer_sha256} {index_digest(prefix)}"),
+        tokenizer=_Vocabulary(config.model.known_vocab_size, eod, f"{tokenizer_sha256} {tokens.digest}"),
         reset_position_ids=False,
         reset_attention_mask=False,
         eod_mask_loss=False,
@@ -738,11 +738,13 @@ def build_dataset(prefix: Path, config: TrainConfig, *, eod: int, tokenizer_sha2
         mmap_bin_files=False,
         allow_ambiguous_pad_tokens=True,
     )
+    prefix = tokens.prefix
     TokenShardDataset.cache_frames = config.data.cache_frames
 
     def build() -> Any:
         low_level = TokenShardGPTDataset.build_low_level_dataset(str(prefix), settings)
-        documents = np.arange(low_level.sequence_lengths.shape[0], dtype=np.int32)
+        chosen = range(low_level.sequence_lengths.shape[0]) if tokens.documents is None else tokens.documents
+        documents = np.array(chosen, dtype=np.int32)
         return TokenShardGPTDataset(low_level, str(prefix), documents, None, Split.train if is_training else Split.valid, settings)
 
     is_first = torch.distributed.get_rank() == 0

@@ -17,7 +17,7 @@ from shards import cli
 from shards.commit import local_folder
 from shards.errors import InputError
 from train.config import TrainConfig, add_flags, load_recipe, num_parameters, override
-from train.data import add_data_options, data_folder, open_token_shards, training_sets, with_vocabulary
+from train.data import add_data_options, data_folder, in_buckets, open_token_shards, training_sets, with_vocabulary
 
 PROG = "pretrain_gpt.py"
 
@@ -65,7 +65,7 @@ def readable(config: TrainConfig) -> list[str]:
 def _train(config: TrainConfig, data: Path, run: Path, load: Path | None, *, is_finetuning: bool) -> None:
     shards = open_token_shards(data)
     config = with_vocabulary(config, shards)
-    training_sets(shards, config)
+    training_sets(in_buckets(shards, config), config)
     warnings.filterwarnings("ignore", module="torch|megatron")
     import torch  # only now that there is something to do: it takes seconds
 

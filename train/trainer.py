@@ -23,6 +23,7 @@ from train.data import (
     TokenSet,
     TokenShards,
     collate,
+    in_buckets,
     mixtures,
     require_same_stream,
     stream_identity,
@@ -39,6 +40,7 @@ class Trainer:
     def __init__(
         self, config: TrainConfig, shards: TokenShards, run: Path, *, load: Path | None = None, is_finetuning: bool = False
     ) -> None:
+        shards = in_buckets(shards, config)
         self.config, self.shards, self.run = config, shards, run
         self.world_size = torch.distributed.get_world_size()
         self.rank = torch.distributed.get_rank()
@@ -125,7 +127,7 @@ class Trainer:
         config = self.config
         cache = Path(config.data.data_cache_path) if config.data.data_cache_path else self.run / "sample_index"
         common: dict[str, Any] = {"eod": self.shards.eod, "tokenizer_sha256": self.shards.tokenizer_sha256, "cache": cache}
-        domains = {name: megatron.build_dataset(entry.prefix, config, is_training=True, **common) for name, entry in sets.items()}
+        domains = {name: megatron.build_dataset(entry, config, is_training=True, **common) for name, entry in sets.items()}
         self.stream = SampleStream(domains, self.stages, config.training.seed, megatron.draw_mixture)
         self._reach_end()
         self.validation: list[tuple[TokenSet, Any]] = []
@@ -133,7 +135,7 @@ class Trainer:
             if entry.num_tokens <= config.model.seq_length:
                 self.say(f"validation: {entry.domain} has {entry.num_tokens} tokens, less than one sample: left out")
                 continue
-            self.validation.append((entry, megatron.build_dataset(entry.prefix, config, is_training=False, **common)))
+            self.validation.append((entry, megatron.build_dataset(entry, config, is_training=False, **common)))
         for entry in self.shards.of_split("train"):
             if entry.domain not in sets:
                 self.say(f"data: {entry.domain}: {entry.num_tokens:,} tokens, of which nothing is drawn")

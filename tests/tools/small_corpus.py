@@ -38,7 +38,9 @@ def write_corpus(folder: Path, files: Mapping[str, Sequence[tuple[str, str]]]) -
     for stem, documents in files.items():
         name = f"{stem}.jsonl.zst"
         domain, _, file = stem.partition("/")
-        content = encode_text_shard({"id": document_id, "text": text, "domain": domain} for document_id, text in documents)
+        content = encode_text_shard(
+            {"id": document_id, "text": text, "domain": domain, "math_share": share_of_dollars(text)} for document_id, text in documents
+        )
         (folder / domain).mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
         entries[name] = {
@@ -53,6 +55,11 @@ def write_corpus(folder: Path, files: Mapping[str, Sequence[tuple[str, str]]]) -
     made_from = fingerprint({name: entry["sha256"] for name, entry in entries.items()})
     write_manifest(folder / "manifest.json", {"format": 1, "fingerprint": made_from, "files": entries})
     return folder
+
+
+def share_of_dollars(text: str) -> float:
+    """Stands in for the share of mathematics."""
+    return text.count("$") / max(1, len(text))
 
 
 def numbered(seeds: Sequence[int]) -> Iterator[tuple[str, str]]:

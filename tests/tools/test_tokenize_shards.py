@@ -15,7 +15,7 @@ from shards.errors import InputError
 from shards.manifest import read_manifest
 from shards.token_shard import TokenShardReader
 from tests.object_stores import Faults, fault_proxy, make_bucket, place, upload, use_credentials
-from tests.tools.small_corpus import numbered, sample_text, write_corpus
+from tests.tools.small_corpus import numbered, sample_text, share_of_dollars, write_corpus
 from tools import token_units, tokenize_shards, train_tokenizer
 from tools.corpus_folder import read_corpus, read_documents
 from tools.fast_encoder import FastEncoder
@@ -66,8 +66,8 @@ def test_every_document_is_there_in_order_and_ends_once(tokens: Path, tokenizer:
     assert sorted(read_manifest(tokens / "manifest.json")["sets"]) == sorted(expected)
     for name, documents in expected.items():
         reader = TokenShardReader(tokens / name)
-        assert [(record["id"], record["text_bytes"]) for record in reader.document_records()] == [
-            (arxiv_id, len(text.encode())) for arxiv_id, text in documents
+        assert [(record["id"], record["text_bytes"], record["math_share"]) for record in reader.document_records()] == [
+            (arxiv_id, len(text.encode()), share_of_dollars(text)) for arxiv_id, text in documents
         ]
         for number, (_, text) in enumerate(documents):
             *ids, last = reader.document(number).tolist()

@@ -215,6 +215,13 @@ def train_and_count_samples(config: TrainConfig, tokens: Path, run: Path) -> int
     return len(read)
 
 
+def trace_step(run: Path, tokens: Path, step: int) -> list[str]:
+    """What `tools.trace_step` says of a step."""
+    from tools.trace_step import trace
+
+    return trace(run, tokens, step)
+
+
 def draw(shares: list[Any], num_samples: int) -> list[Any]:
     """`draw_mixture` for each of the shares."""
     return [megatron_adapter.draw_mixture(share, num_samples) for share in shares]
@@ -234,7 +241,7 @@ def compare_with_stock(config: TrainConfig, tokens: Path, plain: Path, cache: Pa
     mixed = dataclasses.replace(config, data=dataclasses.replace(config.data, weights=weights))
     sets = training_sets(shards, mixed)
     options = {"eod": shards.eod, "tokenizer_sha256": shards.tokenizer_sha256, "cache": cache / "ours", "is_training": True}
-    ours = {name: megatron_adapter.build_dataset(entry.prefix, mixed, **options) for name, entry in sets.items()}
+    ours = {name: megatron_adapter.build_dataset(entry, mixed, **options) for name, entry in sets.items()}
     stock_config = GPTDatasetConfig(
         random_seed=config.training.seed,
         sequence_length=config.model.seq_length,

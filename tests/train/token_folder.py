@@ -26,7 +26,9 @@ def write_token_folder(
                     tokens = [chance.randrange(1, vocab_size)]
                     for _ in range(chance.randrange(20, 160)):
                         tokens.append((tokens[-1] * 3 + chance.randrange(4)) % (vocab_size - 1) + 1)
-                    writer.add_document([*tokens, EOD], f"{domain}-{split}-{index}", text_bytes=BYTES_PER_TOKEN * len(tokens))
+                    writer.add_document(
+                        [*tokens, EOD], f"{domain}-{split}-{index}", text_bytes=BYTES_PER_TOKEN * len(tokens), math_share=index % 10 / 10
+                    )
             counts = writer.counts
             sets[f"{domain}/{split}"] = {"documents": counts.documents, "tokens": counts.tokens, "text_bytes": counts.text_bytes}
     (folder / "tokenizer.model").write_bytes(b"a stand-in for a tokenizer")

@@ -22,7 +22,7 @@ from shards.token_shard import BIN_SUFFIX, PLAIN_SUFFIX, with_suffix, write_plai
 from tools.report import Run, data_stall, read_run
 
 SCRIPTS = {"bin.zst": ["train/pretrain_gpt.py"], "plain bin": ["-m", "benchmarks.plain_pretrain"]}
-NUM_TURNS = 3
+NUM_TURNS = 2
 
 
 def both_forms(tokens: Path, folder: Path) -> Path:
@@ -61,7 +61,7 @@ def main() -> int:
     work.mkdir(parents=True, exist_ok=True)
     tokens = both_forms(args.tokens, work / "tokens")
     flags = ["--config", args.config, "--data", str(tokens), "--train-iters", f"{args.train_iters}", "--log-interval", "5"]
-    flags += ["--eval-interval", f"{args.train_iters}", "--save-interval", f"{args.train_iters}"]
+    flags += ["--eval-interval", f"{args.train_iters}", "--save-interval", f"{args.train_iters}", "--eval-iters", "1"]
     runs: dict[str, list[Run]] = {form: [] for form in SCRIPTS}
     for turn in range(NUM_TURNS):
         for form in sorted(SCRIPTS, reverse=bool(turn % 2)):

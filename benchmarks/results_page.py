@@ -130,6 +130,36 @@ ROWS = (
         result="tokenizer",
         question="bytes a token in math more than a Llama-style tokenizer of 32,000 on the same sample",
         figure=lambda f: _percent(f["more_bytes_a_token_than_llama_style"]["32000 math"]),
+        goal="15 %",
+    ),
+    Row(
+        result="tokenizer",
+        question="500 commonest control sequences, each in 225 contexts: one token, always the same; parted in 10^5 of held-out papers",
+        figure=lambda f: (
+            f"{_percent(f['tokenizers']['ours-32000']['contexts']['whole_and_stable'])};"
+            f" {f['tokenizers']['ours-32000']['control_sequences']['parted_per_100000']:.1f}"
+        ),
+        goal="99.5 %; 1",
+    ),
+    Row(
+        result="tokenizer",
+        question="documents of the dump that do not come back from the tokenizer; from the exported one; whose exported ids differ",
+        figure=lambda f: (
+            f"{f['encoding']['documents_that_do_not_come_back']['ours']};"
+            f" {f['encoding']['documents_that_do_not_come_back']['hugging face']};"
+            f" {f['encoding']['hugging face tokenizers']['documents_with_other_ids']} of {f['encoding']['documents']}"
+        ),
+        goal="0",
+    ),
+    Row(
+        result="token_shards",
+        question="uint16 ids at level 3 and 64 KiB frames: share of the plain bytes; random reads of 4096 tokens a CPU second",
+        figure=lambda f: "; ".join(
+            f"{_percent(row['share_of_plain'])}; {row['random_reads_per_cpu_second_warm_pages']:,.0f}"
+            for row in f["packed"]
+            if (row["dtype"], row["level"], row["frame_bytes"]) == ("uint16", 3, 1 << 16)
+        ),
+        goal="55 %; 2,000",
     ),
     Row(
         result="tokenizer",

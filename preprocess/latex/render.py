@@ -18,6 +18,7 @@ from preprocess.latex.rendering import (
     astronomy,
     blocks,
     characters,
+    chemistry,
     citations,
     columns,
     environments,
@@ -269,6 +270,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
     for table in (
         characters.ACCENTS,
         characters.COMMANDS,
+        chemistry.COMMANDS,
         formulas.COMMANDS,
         astronomy.COMMANDS,
         citations.COMMANDS,

@@ -150,7 +150,7 @@ HIDDEN["DeclareMathSymbol"] = "mmmm"
 SHOWN_LAST: dict[str, str] = {
     "textcolor": "omm", "colorbox": "omm", "fcolorbox": "ommm", "parbox": "ooomm", "makebox": "oom", "framebox": "oom",
     "raisebox": "moom", "resizebox": "mmm", "resizebox*": "mmm", "scalebox": "mom", "rotatebox": "omm", "multirow": "omomm",
-    "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "mm", "foreignlanguage": "mm",
+    "hyperref": "om", "hyperlink": "mm", "hypertarget": "mm", "href": "omm", "foreignlanguage": "mm",
     "adjustbox": "mm", "stackrel@": "mm",
     "shortstack": "om",  "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
@@ -173,7 +173,8 @@ CITE_COMMANDS = _words(
     "onlinecite fullcite smartcite supercite Cite citenum citeN citeasnoun shortcite citeNP cites nocites@ Citealt Citeauthor refcite"
 )
 REF_COMMANDS = _words(
-    "ref eqref pageref autoref cref Cref nameref vref Vref fref Fref sref labelcref thmref lemref subref Eqref eqrefs cpageref ref* "
+    "ref eqref pageref autoref cref Cref nameref vref Vref fref Fref sref labelcref labelcpageref autopageref "
+    "thmref lemref subref Eqref eqrefs cpageref ref* "
     "hyperref@ namecref figref@ secref@ tabref@"
 )
 LAYOUT = re.compile(

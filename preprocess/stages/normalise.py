@@ -39,6 +39,7 @@ _PHONE = re.compile(
     r"(?<![\w.\]])(?:\(\+(?:[17]|[2-689]\d{1,2})\)|\+(?:[17]|[2-689]\d{1,2}))(?:[ .-]?\(\d{1,4}\))?(?:[ .-]?\d{1,5}){2,6}(?!\.?\w)"
 )
 _NORTH_AMERICAN = re.compile(r"\(?\+1\D{0,3}[2-9]\d\d\D{0,2}\d{3}\D?\d{4}")
+_DATE = re.compile(r"\+(?:1[5-9]|20)\d\d[-.](?:0[1-9]|1[0-2])[-.](?:0[1-9]|[12]\d|3[01])(?!\d)")  # ISO 8601: a year may have a sign
 _MIN_PHONE_DIGITS = 10  # with country code: 9 are too few in nearly every country, and are found in tables of numbers with signs
 _MAX_PHONE_DIGITS = 15  # ITU-T E.164
 
@@ -118,6 +119,7 @@ def _phone(found: re.Match[str]) -> str:
         or num_points == 1
         or (num_points > 0 and " " in number)
         or number.endswith(("000 000", "000000"))
+        or _DATE.match(number) is not None
         or (number.lstrip("(").startswith("+1") and not _NORTH_AMERICAN.fullmatch(number))
     )
     return number if is_number else "[phone]"

@@ -2,6 +2,7 @@ import re
 import sys
 import time
 import unicodedata
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -182,3 +183,12 @@ def test_hyphenation_of_the_source_is_not_in_the_text() -> None:
     outcome = process_paper(raw_paper(packed(source)), Config())
     assert isinstance(outcome, Document)
     assert outcome.text == "A database, semi-simple.\n"
+
+
+@given(
+    st.dates(min_value=date(1500, 1, 1), max_value=date(2099, 12, 31)), st.sampled_from([" 12", " 12:30", "T12:30", "", " 12 30 15", "-12"])
+)
+@settings(max_examples=80, deadline=None)
+def test_a_date_with_a_sign_is_no_phone_number(day: date, hour: str) -> None:
+    text = f"at +{day.isoformat()}{hour} UTC"
+    assert normalise(text, MASKING) == f"{text}\n"

@@ -200,14 +200,6 @@ def _marked_text(renderer: "Renderer", text: str, end: int, name: str, out: list
     return found[1]
 
 
-def _chemistry(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    found = renderer.scan.group(text, end)
-    if found is None:
-        return -1
-    out.append(renderer.inline(re.sub(r"[\^_$]", "", found[0])))
-    return found[1]
-
-
 def _numbered_accent(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """TeX's `\\accent19 e`, by the places of Computer Modern."""
     found = _ACCENT_CODE.match(text, end)
@@ -304,7 +296,6 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("char", "symbol"), _symbol_text),
     **dict.fromkeys(("inst", "altaffilmark", "affilmark", "tablenotemark", "tnote", "textsuperscript"), _superscript),
     **dict.fromkeys(("altaffiltext", "tablenotetext"), _marked_text),
-    "ce": _chemistry,
     "accent": _numbered_accent,
     "ding": _dingbat,
     **dict.fromkeys(("MakeUppercase", "MakeTextUppercase", "uppercase", "MakeLowercase", "MakeTextLowercase", "lowercase"), _case),

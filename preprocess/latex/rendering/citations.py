@@ -168,7 +168,9 @@ COMMANDS: dict[str, "Handler"] = {
     "bibitem": _bibitem,
     "Refs": _refs_section,
     "citetext": _cite_text,
-    **dict.fromkeys(("cref", "Cref", "autoref", "Autoref", "namecref", "nameCref", "lcnamecref"), _named_ref),
+    **dict.fromkeys(
+        ("cref", "Cref", "autoref", "Autoref", "namecref", "nameCref", "lcnamecref", "namecrefs", "nameCrefs", "lcnamecrefs"), _named_ref
+    ),
     **dict.fromkeys(("crefrange", "Crefrange", "cpagerefrange", "vrefrange"), _ref_range),
     **dict.fromkeys(("gls", "Gls", "glspl", "Glspl", "ac", "acs", "acf", "acl", "acp", "Ac", "acfp", "acsp"), _gls),
 }

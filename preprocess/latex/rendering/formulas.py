@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from preprocess.latex import siunitx
-from preprocess.latex.rendering import astronomy, plain_tex
+from preprocess.latex.rendering import astronomy, chemistry, plain_tex
 from preprocess.latex.rendering.citations import cites, refs
 from preprocess.latex.rendering.math_choices import with_choices
 from preprocess.latex.scan import unguard
@@ -111,7 +111,9 @@ def append_formula(shown: str, out: list[str]) -> None:
 
 
 def inline_math(renderer: "Renderer", content: str) -> str:
-    """A formula of the running text, from what stands between its dollars; footnotes in it come after it."""
+    """A formula of the running text, from what stands between its dollars; footnotes in it come after it, proof trees are lines."""
+    if "\\DisplayProof" in content and _PROOF_TREE.search(content) is not None:
+        return f"\n{_proof_trees(renderer, content)}\n"
     content, notes = _without_footnotes(renderer, content) if "\\footnote" in content else (content, "")
     content = _clean_math(renderer, content, is_display=False).replace("\n", " ")
     if "\\\\" in content:
@@ -254,6 +256,8 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
             content = _without_drawings(renderer, content)
         if "\\cases" in content and "$" in content:
             content = _TEXT_COLUMN.sub(_split_text_column, content)
+        if "\\ce{" in content or "\\ch{" in content:
+            content = chemistry.in_formula(content)
         if "\\textormath" in content or "\\ion" in content:
             content = astronomy.in_formula(content)
         if "ref" in content:

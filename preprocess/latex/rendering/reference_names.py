@@ -13,7 +13,7 @@ from preprocess.latex.tables import DISPLAY_ENVIRONMENTS, TABLE_ENVIRONMENTS, TH
 if TYPE_CHECKING:
     from preprocess.latex.render import Renderer
 
-_IS_USED = re.compile(r"\\(?:[cC]ref(?:range)?|[aA]utoref|(?:lc)?name[cC]ref)(?![A-Za-z])")
+_IS_USED = re.compile(r"\\(?:[cC]ref(?:range)?|[aA]utoref|(?:lc)?name[cC]refs?)(?![A-Za-z])")
 _STEP = re.compile(
     r"\\(?P<edge>begin|end)\s*\{(?P<environment>[A-Za-z@]+)\*?\}"
     r"|\\label\s*(?:\[(?P<stated>[^\]\n]{0,80})\])?\s*\{(?P<label>[^{}]*)\}"
@@ -138,7 +138,9 @@ class ReferenceNames:
     def name(self, renderer: "Renderer", key: str, command: str) -> str:
         """The kind's name alone, as `\\namecref` prints it; nothing where the kind is not known."""
         kind = self._counted(self.kinds.get(key.strip()), "cref")
-        return self._word(renderer, kind, "Cref" if command == "nameCref" else "cref", is_plural=False) if kind is not None else ""
+        return (
+            self._word(renderer, kind, "Cref" if "Cref" in command else "cref", is_plural=command.endswith("s")) if kind is not None else ""
+        )
 
     def _counted(self, kind: str | None, command: str) -> str | None:
         if kind is None or command.lower() == "autoref" or ("c", kind) in self.words or ("C", kind) in self.words:

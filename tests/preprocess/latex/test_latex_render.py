@@ -124,7 +124,7 @@ def test_front_matter_stands_first_once() -> None:
         (r"$\abs{x}$ $\abs*{y}$", r"\DeclarePairedDelimiter{\abs}{\lvert}{\rvert}", r"$\lvert x \rvert$ $\left\lvert y \right\rvert$"),
         (r"$a\addtocounter{equation}{1}\tag{\theequation}$", "", "$a$"),
         (r"a\linebreak[0]b", "", "a\nb"),
-        (r"\ce{^{238}U} and \ce{H2O}", "", "238U and H2O"),
+        (r"\ce{^{238}U} and \ce{H2O}", "", "$^{238}$U and H2O"),
         (r"\category{F.2}{Analysis}{Numerical}", "", "F.2 Analysis Numerical"),
         (r"A\note{Corresponding.}", "", "A [footnote: Corresponding.]"),
         (r"\acknowledgments We thank.", "", "# Acknowledgments\n\nWe thank."),

@@ -70,6 +70,8 @@ def test_what_formulas_are_made_of(source: str, shown: str) -> None:
         ),
         ("Thus \\AxiomC{$A$}\\UnaryInfC{$B$}\\DisplayProof as said", "Thus\n$A$\n$B$\nas said"),
         ("\\Axiom$A$\\UnaryInf$B$", "$A$\n$B$"),
+        ("so $\\AxiomC{$A$}\\UnaryInfC{$B$}\\DisplayProof$ and", "so\n$A$\n$B$\nand"),
+        ("so $\\DisplayProof$", "so $\\DisplayProof$"),
         ("so $$\\AxiomC{$A$}\\UnaryInfC{$B$}\\DisplayProof$$ and", "so\n\n$A$\n$B$\n\nand"),
         ("\\[\\Axiom$A$\\UnaryInf$B$\\DisplayProof\\qquad\\Axiom$C$\\UnaryInf$D$\\DisplayProof\\]", "$A$\n$B$\n$C$\n$D$"),
         ("\\[\\AXC{$A$}\\UIC{$B$}\\DisplayProof \\leadsto \\AXC{$A$}\\UIC{$C$}\\DisplayProof\\]", "$A$\n$B$\n$\\leadsto$\n$A$\n$C$"),

@@ -31,8 +31,9 @@ from preprocess.config import Config, CorpusConfig, MinHashConfig
 from preprocess.corpus.decontaminate import drop_contaminated
 from preprocess.corpus.deduplicate import drop_duplicates
 from preprocess.corpus.near_duplicates import NEAR_PAIRS, drop_near_duplicates
+from preprocess.corpus.on_workers import propose_on_workers
 from preprocess.corpus.records import Candidate
-from preprocess.corpus.signatures import SignatureTable, propose_pairs
+from preprocess.corpus.signatures import SignatureTable, fill, propose_pairs
 from preprocess.pipeline import process_paper
 from preprocess.records import Document
 from preprocess.sources.tars import find_tars, plan_units, read_papers, scan_tar
@@ -344,6 +345,52 @@ def banding(work: Path, num_documents: int) -> dict[str, Any]:
     }
 
 
+def banding_on_workers(work: Path, num_documents: int) -> dict[str, Any]:
+    """The banding of drawn signatures divided among two Ray workers, beside that in one process: pairs, peak memory, seconds."""
+    from preprocess.ray_runner import Tasks, connect
+
+    out, config = work / f"workers-{num_documents}", Config()
+    for folder in ("minhash", "corpus"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    draw = np.random.default_rng(2)
+    candidates: list[Candidate] = []
+    made = Made(arxiv_id="2001.00001", text="", has_passage=False)
+    for start in range(0, num_documents, DOCUMENTS_A_UNIT):
+        part = draw.integers(0, 1 << 32, (min(DOCUMENTS_A_UNIT, num_documents - start), config.minhash.num_hashes), dtype=np.uint32)
+        for copy in range(99, len(part), 100):
+            keeps = draw.random(config.minhash.num_hashes) < 0.85
+            part[copy, keeps] = part[copy - 1, keeps]
+        candidates += [candidate(made, position) for position in range(start, start + len(part))]
+        np.save(out / "minhash" / f"{candidates[-1].unit}.npy", part)
+    ranks = np.random.default_rng(3).permutation(num_documents)
+    is_wanted = np.ones(num_documents, dtype=np.bool_)
+    with connect("local", 2):
+        tasks = Tasks(2)
+        before = memory_mib("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")
+        started = time.monotonic()
+        found = propose_on_workers(tasks, out, candidates, is_wanted, ranks, config, THRESHOLD, print)
+        seconds, peak = time.monotonic() - started, memory_mib("VmHWM")
+        of_workers = [mib for mib, _ in zip(tasks.map(_peak_of_a_worker, None, range(8)), range(8), strict=True)]
+    with SignatureTable(out / "corpus", num_documents, config.minhash) as table:
+        fill(table, out, candidates, is_wanted)
+        expected = propose_pairs(table, ranks, THRESHOLD, config.corpus.max_near_duplicate_leaders, print)
+    return {
+        "documents": num_documents,
+        "pairs": len(found[0]),
+        "pairs_are_those_of_one_process": bool(np.array_equal(found[0], expected[0])) and found[1] == expected[1],
+        "seconds": round(seconds, 1),
+        "driver_mib_before": before,
+        "driver_peak_mib": peak,
+        "largest_worker_peak_mib": max(of_workers),
+    }
+
+
+def _peak_of_a_worker(_: None, number: int) -> int:
+    time.sleep(0.2)  # so that each worker is asked
+    return memory_mib("VmHWM")
+
+
 def apart(measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Measures in a process of its own, whose peak memory is its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -357,6 +404,7 @@ def main() -> int:
     parser.add_argument("--num-documents", type=int, default=10_000, metavar="N", help="documents for recall and precision")
     parser.add_argument("--sizes", default="5000,10000,20000", metavar="N,N", help="documents for memory of the pass")
     parser.add_argument("--signatures", default="300000,3000000", metavar="N,N", help="signatures for memory and time of the banding")
+    parser.add_argument("--on-workers", default="100000,300000", metavar="N,N", help="signatures for the banding on two Ray workers")
     parser.add_argument("--name", default="dedup", metavar="NAME", help="name of the results file")
     args = parser.parse_args()
     if args.work.exists() and any(args.work.iterdir()):
@@ -366,6 +414,7 @@ def main() -> int:
         "quality": quality(args),
         "memory_of_the_pass": [apart(partial(near_pass, args.work, int(size))) for size in args.sizes.split(",") if size],
         "banding": [apart(partial(banding, args.work, int(size))) for size in args.signatures.split(",") if size],
+        "banding_on_workers": [apart(partial(banding_on_workers, args.work, int(size))) for size in args.on_workers.split(",") if size],
     }
     print(json.dumps(figures, indent=1))
     print(f"written: {write_result(args.name, figures)}")

@@ -1,6 +1,9 @@
 """Does a run over many papers stay in its memory and at its speed, what does Ray cost, are copies found, are increments the whole?
 
-    python -m benchmarks.bench_pipeline --work DIR --num-papers 200000
+    python -m benchmarks.bench_pipeline --work DIR --num-papers 200000 --more --name pipeline_200000
+
+is the run alone, without the questions that take several (`--more increments overhead`). What has ended is in DIR/parts.json: the same
+command again does what is missing.
 
 Makes a dump (`benchmarks/synthetic_dump.py`) and runs the pipeline over it. Each pass has a process tree of its own, whose memory and CPU
 time are read from /proc while it runs:
@@ -12,9 +15,9 @@ time are read from /proc while it runs:
 - CPU time of a paper at 2 workers against 1;
 - near duplicates by pairs, before union-find, against the true Jaccard similarity of 5-word shingles, counted here without the pipeline's
   hashes: every pair of one family (an original and what was copied from it) is looked at, and every pair that the pipeline found;
-- one run over all tars against three over growing folders; what is written again when the last tar comes.
+- one run over all tars against three over growing folders; what is written and tokenised again when the last tar comes.
 
-Figures go to benchmarks/results/pipeline.json.
+Figures go to benchmarks/results/NAME.json, pictures of memory and speed to NAME.html beside it.
 """
 
 import hashlib
@@ -22,6 +25,9 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -48,12 +54,19 @@ from preprocess.sources.tars import Unit, find_tars, plan_units, read_papers, sc
 from preprocess.units import Breadcrumb, UnitResult
 from samples.build import MANIFEST_NAME, SNAPSHOT_NAME
 from shards.cli import Parser, run
+from shards.commit import write_bytes
 from shards.errors import InputError
+from shards.manifest import read_manifest, write_manifest
+from shards.page import Curve, document, table
+from shards.page import curves as curves_of
 from shards.text_shard import read_text_shard
 
 THRESHOLD, BAND = 0.8, (0.75, 0.85)
 SAMPLE_SECONDS = 0.5
 MAX_POINTS = 60  # of a curve in the results
+PARTS = "parts.json"
+THIRDS = ("first_third", "last_third")
+TOKEN_UNITS = "units/*/*/*[0-9].json"  # of `tools.tokenize_shards`: one for each corpus file that is encoded
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -381,8 +394,10 @@ def increments(dump: Path, work: Path, whole: Path, num_workers: int) -> dict[st
         _run_over(dump, tars[:step], work / "growing-src", grown, num_workers)
     last = work / "last"
     _run_over(dump, tars[:-1], work / "last-src", last, num_workers)
+    _tokenise(last, num_workers)
     before = _states(last)
     _run_over(dump, tars, work / "last-src", last, num_workers)
+    _tokenise(last, num_workers)
     after = _states(last)
     written = {folder: [name for name in after[folder] if before[folder].get(name) != after[folder][name]] for folder in after}
     stem = tars[-1].removesuffix(".tar")
@@ -390,6 +405,7 @@ def increments(dump: Path, work: Path, whole: Path, num_workers: int) -> dict[st
         "tars": len(tars),
         "steps": steps,
         "grown_has_the_documents_of_the_one_run": _rows(grown) == _rows(whole),
+        "grown_has_the_ledgers_of_the_one_run": _ledgers(grown) == _ledgers(whole),
         "grown_has_the_corpus_bytes_of_the_one_run": _corpus(grown) == _corpus(whole),
         "last_tar_of_the_one_run_has_them_too": _corpus(last) == _corpus(whole),
         "last_tar": {
@@ -398,6 +414,8 @@ def increments(dump: Path, work: Path, whole: Path, num_workers: int) -> dict[st
             "units_written_are_of_it": all(name.startswith(stem) for name in written["units"]),
             "corpus_files_written": len(written["corpus"]),
             "corpus_files": len(after["corpus"]),
+            "corpus_files_tokenised": len(written["tokens"]),
+            "tokenised_are_those_written": len(written["tokens"]) == len(written["corpus"]),
         },
     }
 
@@ -412,10 +430,31 @@ def _run_over(dump: Path, tars: Sequence[str], source: Path, out: Path, num_work
     watched(partial(whole_run, source, dump / SNAPSHOT_NAME, out, num_workers), out)
 
 
+def _tokenise(out: Path, num_workers: int) -> None:
+    """Token shards of a corpus, by a small tokenizer that is trained the first time."""
+    folder = out.parent / "tokenizer"
+    corpus = ["--corpus", str(out / "corpus")]
+    if not folder.exists():
+        size = ["--vocab-size", "2048", "--shrink-to-fit", "--max-bytes", "4000000"]
+        _command("tools.train_tokenizer", *corpus, "--out", str(folder), *size)
+    _command("tools.tokenize_shards", *corpus, "--tokenizer", str(folder), "--out", str(out / "tokens"), "--num-workers", str(num_workers))
+
+
+def _command(*words: str) -> None:
+    ended = subprocess.run([sys.executable, "-m", *words], cwd=Path(__file__).resolve().parent.parent, capture_output=True, text=True)
+    if ended.returncode:
+        raise InputError(f"{words[0]} has ended with {ended.returncode}: {ended.stderr.strip().splitlines()[-1:]}")
+
+
+def _ledgers(out: Path) -> dict[str, str]:
+    """Ledgers, by whose rows every run has been balanced against its tars."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((out / "ledger").iterdir())}
+
+
 def _states(out: Path) -> dict[str, dict[str, tuple[int, int]]]:
-    """Inode and time of every unit's manifest and every corpus file."""
+    """Inode and time of every unit's manifest, every corpus file and every corpus file's tokens."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
-    for folder, pattern in (("units", "*.json"), ("corpus", "*/*.jsonl.zst")):
+    for folder, pattern in (("units", "*.json"), ("corpus", "*/*.jsonl.zst"), ("tokens", TOKEN_UNITS)):
         paths = sorted((out / folder).glob(pattern))
         found[folder] = {path.relative_to(out / folder).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
     return found
@@ -431,10 +470,74 @@ def _corpus(out: Path) -> dict[str, str]:
     return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
+def page(figures: dict[str, Any]) -> str:
+    """Memory and speed against papers done, as a page of pictures."""
+    curve, papers = figures["run"], figures["dump"]["papers"]
+    points = curve["points"]
+    memory = [
+        Curve(name=name, style=style, points=[(point["papers"], point[field]) for point in points])
+        for name, style, field in (("driver", "c0", "driver_mib"), ("largest worker", "c1", "worker_mib"))
+    ]
+    speed = [
+        (later["papers"], (later["papers"] - earlier["papers"]) / (later["seconds"] - earlier["seconds"]))
+        for earlier, later in pairwise(points)
+        if later["seconds"] > earlier["seconds"]
+    ]
+    near, rate = figures["near_duplicates"], curve["papers_a_second"]
+    lead = f"{papers:,} made papers on {curve['workers']} workers: does a run stay in its memory and at its speed?"
+    rows = [
+        ["papers a second", *(str(rate[third]) for third in THIRDS)],
+        *([f"peak of the {who}, MiB", *(str(curve["peak_mib"][f"{who}_{third}"]) for third in THIRDS)] for who in ("driver", "worker")),
+    ]
+    pairs = [
+        [words, str(part["true"]), f"{part['recall']}", f"{part['precision']}"]
+        for words, part in (
+            ("true Jaccard similarity of 0.8 and more", near | {"true": near["true_at_0.8"]}),
+            ("of them from 0.85 on", near["from_0.85_on"]),
+            ("of them in the band from 0.75 to 0.85", near["band_0.75_to_0.85"] | {"true": near["band_0.75_to_0.85"]["true_at_0.8"]}),
+        )
+    ]
+    sections = [
+        ("memory", "Memory", curves_of("Resident memory by papers done", memory, unit="MiB", x_title="papers")),
+        ("speed", "Speed", curves_of("Papers a second", [Curve(name="papers", style="c0", points=speed)], unit="1/s", x_title="papers")),
+        ("thirds", "First third and last", table("The run's first and last third", ["", "first", "last"], rows)),
+        ("pairs", "Near duplicates, by pairs", table("Pairs before union-find", ["pairs", "true", "recall", "precision"], pairs)),
+    ]
+    return document("A run over made papers", "A run over made papers", lead, sections)
+
+
+class Parts:
+    """Figures by part, kept in the work folder as they come: a part that has ended is not done again."""
+
+    def __init__(self, work: Path, asked: dict[str, Any]) -> None:
+        self.path = work / PARTS
+        self.kept: dict[str, Any] = {"asked": json.loads(json.dumps(asked)), "figures": {}}
+        if not self.path.exists():
+            if work.exists() and any(work.iterdir()):
+                raise InputError(f"{work}: is not empty, and no work of this benchmark; give a new folder")
+            work.mkdir(parents=True, exist_ok=True)
+            write_manifest(self.path, self.kept)
+        kept = read_manifest(self.path)
+        if kept.get("asked") != self.kept["asked"]:
+            raise InputError(f"{work}: was begun with {kept.get('asked')}; give the same flags, or a new folder")
+        self.kept = kept
+
+    def do(self, name: str, folders: Sequence[Path], work: Callable[[], dict[str, Any]]) -> None:
+        """The figures of a part; where they are not there yet it is done from the start: half a measurement is none."""
+        if name in self.kept["figures"]:
+            return
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.kept["figures"][name] = work()
+        write_manifest(self.path, self.kept)
+
+
 def main() -> int:
     """Makes the dump, asks the questions, writes the figures."""
     parser = Parser(prog="python -m benchmarks.bench_pipeline", description=__doc__ or "")
-    parser.add_argument("--work", type=Path, required=True, metavar="DIR", help="new folder for the dump and the runs' outputs")
+    parser.add_argument(
+        "--work", type=Path, required=True, metavar="DIR", help="new folder for the dump and the runs' outputs, or a begun one"
+    )
     parser.add_argument("--num-workers", type=int, default=2, metavar="N", help="workers of the runs, one CPU each")
     parser.add_argument("--name", default="pipeline", metavar="NAME", help="name of the results file")
     parser.add_argument(
@@ -447,24 +550,31 @@ def main() -> int:
     parser.add_argument("--only-overhead", action="store_true", help="ask that alone: no run to the corpus")
     add_arguments(parser)
     args = parser.parse_args()
-    if args.work.exists() and any(args.work.iterdir()):
-        raise InputError(f"{args.work}: is not empty; give a new folder")
-    dump, whole = args.work / "dump", args.work / "whole"
-    figures: dict[str, Any] = {"dump": dump_of(args, dump)}
-    if args.only_overhead:
-        figures["overhead"] = overhead(dump, args.work)
-        print(json.dumps(figures, indent=1))
-        print(f"written: {write_result(args.name, figures)}")
-        return 0
-    ended, seen = watched(partial(whole_run, dump / "src", dump / SNAPSHOT_NAME, whole, args.num_workers), whole)
-    figures["run"] = {"workers": args.num_workers, **ended, **curves(seen)}
-    figures["near_duplicates"] = near_duplicates(dump, whole)
-    if "increments" in args.more:
-        figures["increments"] = increments(dump, args.work, whole, args.num_workers)
-    if "overhead" in args.more:
-        figures["overhead"] = overhead(dump, args.work)
-    print(json.dumps({**figures, "run": {**figures["run"], "points": len(figures["run"]["points"])}}, indent=1))
-    print(f"written: {write_result(args.name, figures)}")
+    work: Path = args.work
+    dump, whole = work / "dump", work / "whole"
+    asked = {name: value for name, value in vars(args).items() if name not in ("work", "name", "more", "only_overhead")}
+    parts = Parts(work, asked)
+    figures = parts.kept["figures"]
+
+    def run_part() -> dict[str, Any]:
+        ended, seen = watched(partial(whole_run, dump / "src", dump / SNAPSHOT_NAME, whole, args.num_workers), whole)
+        return {"workers": args.num_workers, **ended, **curves(seen)}
+
+    parts.do("dump", [dump], lambda: dump_of(args, dump))
+    if not args.only_overhead:
+        parts.do("run", [whole], run_part)
+        parts.do("near_duplicates", [], lambda: near_duplicates(dump, whole))
+        if "increments" in args.more:
+            folders = [work / name for name in ("growing-src", "grown", "last-src", "last", "tokenizer")]
+            parts.do("increments", folders, lambda: increments(dump, work, whole, args.num_workers))
+    if "overhead" in args.more or args.only_overhead:
+        folders = [work / name for name in ("start-1", "start-2", "ray-1", "ray-2", "plain")]
+        parts.do("overhead", folders, lambda: overhead(dump, work))
+    print(json.dumps({**figures, "run": {**figures.get("run", {}), "points": len(figures.get("run", {}).get("points", []))}}, indent=1))
+    path = write_result(args.name, figures)
+    if "run" in figures:
+        write_bytes(path.with_suffix(".html"), page(figures).encode())
+    print(f"written: {path}")
     return 0
 
 

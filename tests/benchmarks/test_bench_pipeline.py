@@ -97,3 +97,42 @@ def test_the_plain_pass_writes_what_a_run_writes(tmp_path: Path) -> None:
     assert bench._Papers(tmp_path / "out").count() == 6
     with pytest.raises(InputError, match="need 3 or more"):
         bench.increments(tmp_path / "dump", tmp_path, tmp_path / "out", 1)
+
+
+def test_parts_that_have_ended_are_not_done_again(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    parts = bench.Parts(work, {"num_papers": 5, "median": None})
+    (work / "half").mkdir()
+    done: list[str] = []
+
+    def measure(name: str) -> dict[str, str]:
+        assert not (work / "half").exists()  # what a killed measurement left
+        done.append(name)
+        return {"is": name}
+
+    parts.do("one", [work / "half"], lambda: measure("one"))
+    again = bench.Parts(work, {"num_papers": 5, "median": None})
+    again.do("one", [work / "half"], lambda: measure("one"))
+    again.do("two", [], lambda: measure("two"))
+    assert done == ["one", "two"]
+    assert bench.Parts(work, {"num_papers": 5, "median": None}).kept["figures"] == {"one": {"is": "one"}, "two": {"is": "two"}}
+    with pytest.raises(InputError, match=r"was begun with .*'num_papers': 5"):
+        bench.Parts(work, {"num_papers": 6, "median": None})
+    with pytest.raises(InputError, match="no work of this benchmark"):
+        bench.Parts(tmp_path, {})
+
+
+def test_the_page_shows_memory_and_speed_against_papers() -> None:
+    mib = 1 << 20
+    points = [(float(second), 50 * second, (200 + second) * mib, 300 * mib) for second in range(21)]
+    near = {"true": 9, "true_at_0.8": 12, "recall": 0.99, "precision": 1.0}
+    figures = {
+        "dump": {"papers": 1000},
+        "run": {"workers": 2, **bench.curves(bench.Watched(points=points))},
+        "near_duplicates": near | {"from_0.85_on": near, "band_0.75_to_0.85": near},
+    }
+    shown = bench.page(figures)
+    assert shown.count('<svg class="chart"') == 2
+    assert shown.count("<polyline") == 3
+    assert "Resident memory by papers done: driver from 201 to 219; largest worker from 300 to 300" in shown
+    assert '<td class="number">12</td><td class="number">0.99</td>' in shown

@@ -83,9 +83,7 @@ def expected_bytes(case: Case) -> int:
     config = train_config(case, bf16=True)
     tokens, model = case.micro_batch * case.sequence, case.model
     if case.kind == "texmill":
-        chunk = min(config.training.cross_entropy_chunk_tokens or tokens, tokens)
-        used = memory(config, 1, round(2 * GIB))
-        return used.total - max(used.logits, used.layer_backward) + used.layer_backward + 8 * chunk * case.vocabulary
+        return memory(config, 1, round(2 * GIB)).total
     state, logits = 18 * num_parameters(model), tokens * case.vocabulary * 12
     layer = layer_bytes(config, tokens)
     if case.kind == "transformers as the seed":

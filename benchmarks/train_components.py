@@ -2,8 +2,9 @@
 
     python -m benchmarks.train_components --component norm --shape 1.36B --out FILE
 
-The error is ‖found − wanted‖ / ‖wanted‖ over results and gradients, of a few tokens in the kernel's own precision against the plain formula
-in float64 on the processor. Rates count the fewest bytes or operations that any kernel needs: each input read once, each output written once.
+The error is ‖found − wanted‖ / ‖wanted‖ over results and gradients, of a few tokens in the kernel's own precision against the plain
+formula in float64 on the processor. Rates count the fewest bytes or operations that any kernel needs: each input read once, each output
+written once.
 """
 
 import importlib
@@ -65,9 +66,11 @@ class Component:
 
 
 def made(*shape: int, dtype: torch.dtype, device: torch.device, seed: int = 1) -> Tensor:
-    """Random numbers, the same for each seed, shape and dtype: drawn on the processor."""
+    """Random numbers, the same for each seed, shape and dtype: drawn on the processor, but where there are many."""
+    if device.type == "cuda" and torch.Size(shape).numel() > 10_000_000:
+        return torch.randn(shape, generator=torch.Generator(device).manual_seed(seed), dtype=dtype, device=device)
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(DTYPE).to(device=device, dtype=dtype)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).to(DTYPE).to(device=device, dtype=dtype)
 
 
 def backward_of(outputs: Callable[[], Sequence[Tensor]], inputs: Sequence[Tensor]) -> Run:
@@ -211,7 +214,7 @@ def rope(shape: Shape) -> Component:
         return x * angles.cos().to(x.dtype) + torch.cat((-second, first), -1) * angles.sin().to(x.dtype)
 
     def plain(joint: Tensor, angles: Tensor) -> Sequence[Tensor]:
-        query, key, value = joint.view(*joint.shape[:2], shape.heads, 3 * size).split(size, -1)
+        query, key, value = joint.view(*joint.shape[:2], shape.heads, 3 * size).chunk(3, -1)
         return [turned(query, angles), turned(key, angles), value]
 
     def compiled(joint: Tensor, angles: Tensor) -> Sequence[Tensor]:
@@ -219,12 +222,12 @@ def rope(shape: Shape) -> Component:
 
     def engine(joint: Tensor, angles: Tensor) -> Sequence[Tensor]:
         apply = importlib.import_module("transformer_engine.pytorch.attention.rope").apply_rotary_pos_emb
-        query, key, value = joint.view(*joint.shape[:2], shape.heads, 3 * size).split(size, -1)
+        query, key, value = joint.view(*joint.shape[:2], shape.heads, 3 * size).chunk(3, -1)
         return [apply(query, angles, fused=True), apply(key, angles, fused=True), value]
 
     def liger(joint: Tensor, angles: Tensor) -> Sequence[Tensor]:
         apply = importlib.import_module("liger_kernel.transformers.rope").liger_rotary_pos_emb
-        query, key, value = joint.view(*joint.shape[:2], shape.heads, 3 * size).split(size, -1)
+        query, key, value = joint.view(*joint.shape[:2], shape.heads, 3 * size).chunk(3, -1)
         cos, sin = (table.to(joint.dtype).permute(1, 2, 0, 3)[0] for table in (angles.cos(), angles.sin()))
         parts = apply(query.permute(1, 2, 0, 3).contiguous(), key.permute(1, 2, 0, 3).contiguous(), cos, sin)
         return [*(part.permute(2, 0, 1, 3) for part in parts), value]
@@ -526,7 +529,7 @@ def milliseconds_of(call: Run) -> float:
     found = []
     for _ in range(REPEATS):
         if IS_GPU:
-            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
             start.record()
             call()
             end.record()

@@ -26,6 +26,7 @@ MAX_MICRO_BATCH = 1024  # where the search for one that fits ends
 GIVEN = "--mfu"
 ADAM_BYTES = 8  # of a parameter: two moments in float32
 MAIN_BYTES = 4  # of a parameter: the float32 weight beside a bfloat16 one
+PLAIN = "torch"  # the name of PyTorch's kernels that nothing fuses
 GRADIENT_BYTES = 4  # of a parameter: gradients are summed and reduced in float32
 
 
@@ -183,20 +184,41 @@ def state_bytes(config: TrainConfig, data_parallel: int, stage: int = 0) -> dict
 def layer_bytes(config: TrainConfig, num_tokens: int) -> int:
     """Bytes that one layer keeps of a micro-batch of `num_tokens` for its backward pass, on one process, with PyTorch's kernels.
 
-    Both norms keep their input (a float32 copy of it where the model is bfloat16) and what they give to the next matrix. Attention keeps
-    the joint query, key and value (the value is a view of it), the rotated query and key, its output, and one float32 a head. The SwiGLU
-    keeps gate and up, silu(gate), up once more (megatron adds an offset of zero to it) and the product. Four rotary tables are made anew
-    in each layer, whatever the micro-batch.
+    Both norms keep their input and what they give to the next matrix; attention keeps query, key and value, its output, and one float32 a
+    head; the SwiGLU keeps gate and up and the product. That is so with the compiled kernels, which a GPU takes. Kernels that are asked for
+    by the name torch keep more. The norm: a float32 copy of its input where the model is bfloat16. Rotary positions: the joint query, key
+    and value (the value is a view of it) beside the rotated two, and four tables of each layer. The SwiGLU: silu(gate), and up once more
+    (megatron adds an offset of zero to it).
     """
-    model, parallel = config.model, config.parallel
+    model, parallel, kernels = config.model, config.parallel, config.kernels
     size = 2 if config.training.bf16 else 4
     tensor = parallel.tensor_model_parallel_size
     whole = tensor if parallel.sequence_parallel else 1  # norms are divided by sequence parallelism alone
-    norms = 2 * ((4 + size) * model.hidden_size + 4)
-    attention = 3 * size * (model.hidden_size + model.query_groups * model.head_size) + 4 * model.num_attention_heads
-    swiglu = 5 * size * model.ffn_hidden_size
-    tables = 4 * size * model.head_size * model.seq_length
+    norms = 2 * (norm_bytes(config) + size * model.hidden_size)
+    joint = model.hidden_size + 2 * model.query_groups * model.head_size
+    rotated = model.hidden_size + model.query_groups * model.head_size if kernels.kernel_rope == PLAIN else 0
+    attention = size * (joint + rotated + model.hidden_size) + 4 * model.num_attention_heads
+    swiglu = (5 if kernels.kernel_swiglu == PLAIN else 3) * size * model.ffn_hidden_size
+    tables = 4 * size * model.head_size * model.seq_length if kernels.kernel_rope == PLAIN else 0
     return num_tokens * norms // whole + num_tokens * (attention + swiglu) // tensor + tables
+
+
+def norm_bytes(config: TrainConfig) -> int:
+    """Bytes a token that a norm keeps: its input, in float32 where PyTorch's plain kernel is asked for, and one number."""
+    return (4 if config.kernels.kernel_norm == PLAIN or not config.training.bf16 else 2) * config.model.hidden_size + 4
+
+
+def loss_bytes(config: TrainConfig, num_tokens: int) -> int:
+    """Bytes of logits and loss of a micro-batch on the last stage: all at once, or a chunk's with the gradients made there."""
+    model, chunk = config.model, config.training.cross_entropy_chunk_tokens
+    size = 2 if config.training.bf16 else 4
+    tensor = config.parallel.tensor_model_parallel_size
+    # bfloat16 logits and their float32 copy, in which the softmax is made in place; float32 ones are changed in place themselves
+    a_token = model.known_vocab_size * (6 if config.training.bf16 else 4) // tensor
+    if chunk is None or chunk >= num_tokens:
+        return num_tokens * a_token
+    gradients = model.known_vocab_size * model.hidden_size * (4 + size) // tensor + num_tokens * model.hidden_size * size
+    return chunk * a_token + gradients
 
 
 def num_micro_batches(config: TrainConfig, data_parallel: int) -> int:
@@ -230,14 +252,13 @@ def stage_memory(config: TrainConfig, data_parallel: int, reserve: int, stage: i
     layer = layer_bytes(config, num_tokens)
     is_full = training.recompute_granularity == "full"
     kept = num_tokens * size * model.hidden_size // whole if is_full else layer
-    last = num_tokens * ((4 + size) * model.hidden_size + 4) // whole if is_last else 0  # the final norm
+    last = num_tokens * (norm_bytes(config) + size * model.hidden_size) // whole if is_last else 0  # the final norm
     exchanged = num_tokens * size * model.hidden_size // whole * ((stage > 0) + (not is_last))
     on_the_way = min(num_micro_batches(config, data_parallel), stages - stage)
     return Memory(
         **state_bytes(config, data_parallel, stage),
         activations=on_the_way * (model.num_layers // stages * kept + last + exchanged),
-        # bfloat16 logits and their float32 copy, in which the softmax is made in place; float32 ones are changed in place themselves
-        logits=num_tokens * model.known_vocab_size * (6 if training.bf16 else 4) // tensor if is_last else 0,
+        logits=loss_bytes(config, num_tokens) if is_last else 0,
         layer_backward=layer * (2 if is_full else 1),
         reserve=reserve,
     )

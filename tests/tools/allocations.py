@@ -23,6 +23,16 @@ def allocations(config: TrainConfig) -> dict[str, float]:
         return _allocations(config)
 
 
+def allocations_of_fused_kernels(config: TrainConfig) -> dict[str, float]:
+    """The same with the kernels that are compiled on a GPU, run as they stand. For a process of its own."""
+    from train import kernels
+
+    for component in ("norm", "rope", "swiglu"):
+        kernels.CANDIDATES[component] = {kernels.TORCH_COMPILED: lambda: None}
+    kernels.kernel_order = lambda component, *_: list(kernels.CANDIDATES[component])
+    return allocations(config)
+
+
 def _allocations(config: TrainConfig) -> dict[str, float]:
     from train import megatron_adapter as megatron
     from train.kernels import choose_kernels

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shards.errors import InputError
-from tests.tools.allocations import allocations
+from tests.tools.allocations import allocations, allocations_of_fused_kernels
 from tests.tools.processes import in_processes
 from tests.tools.small_checkpoint import config_of, write_checkpoint
 from tools import plan as command
@@ -24,6 +24,7 @@ from tools.plan import (
     layer_bytes,
     layouts,
     local_parameters,
+    loss_bytes,
     memory,
     num_micro_batches,
     parameters_by_part,
@@ -34,7 +35,7 @@ from tools.plan import (
     usable_micro_batch,
     with_training,
 )
-from train.config import ModelConfig, TrainConfig, flops_per_token, load_recipe, num_parameters
+from train.config import KernelConfig, ModelConfig, TrainConfig, flops_per_token, load_recipe, num_parameters
 from train.metrics import PEAK_TFLOPS
 
 RECIPES = Path(__file__).resolve().parent.parent.parent / "train" / "recipes"
@@ -47,7 +48,11 @@ def divided(config: TrainConfig, **fields: Any) -> TrainConfig:
 
 
 def wide(recompute: str | None = None, **fields: Any) -> TrainConfig:
-    return with_training(config_of(hidden_size=128, ffn_hidden_size=384, **fields), recompute_granularity=recompute)
+    config = with_training(config_of(hidden_size=128, ffn_hidden_size=384, **fields), recompute_granularity=recompute)
+    return dataclasses.replace(config, kernels=PLAIN_KERNELS)
+
+
+PLAIN_KERNELS = KernelConfig(kernel_norm="torch", kernel_rope="torch", kernel_swiglu="torch")  # what a processor runs
 
 
 @pytest.mark.parametrize(
@@ -98,6 +103,31 @@ def test_a_step_holds_what_the_plan_says(world_size: int, config: TrainConfig) -
         planned_saved = planned.activations // min(num_micro_batches(config, data), stages - stage) - exchanged + norms + softmax
         # above it: token ids, the rotary frequencies, float32 copies of the norms' weights
         assert 0 <= rank["saved"] - planned_saved < 0.02 * planned_saved
+
+
+@pytest.mark.parametrize("fields", [{}, {"num_query_groups": 2}])
+def test_fused_kernels_hold_what_the_plan_says(fields: dict[str, Any]) -> None:
+    config = dataclasses.replace(wide(bf16=True, **fields), kernels=KernelConfig())
+    (found,) = in_processes(1, allocations_of_fused_kernels, config)
+    model, num_tokens = config.model, config.training.micro_batch_size * config.model.seq_length
+    planned = memory(config, 1, 0).activations + 4 * model.known_vocab_size * num_tokens  # with the softmax, kept of the logits
+    assert 0 <= found["saved"] - planned < 0.02 * planned
+    assert layer_bytes(config, num_tokens) < 0.75 * layer_bytes(dataclasses.replace(config, kernels=PLAIN_KERNELS), num_tokens)
+
+
+def test_eight_samples_of_4096_tokens_fit_80_gb_with_no_layer_run_twice() -> None:
+    config = with_training(TWO_A100, micro_batch_size=8)
+    assert config.training.recompute_granularity is None
+    assert memory(config, 1, 4 * GIB).total < GPUS["h100"].memory_mib * 1024**2  # on one GPU, nothing divided
+    plain = dataclasses.replace(config, kernels=PLAIN_KERNELS)
+    assert memory(plain, 1, 4 * GIB).total > GPUS["h100"].memory_mib * 1024**2
+
+
+def test_chunks_of_the_loss_take_less() -> None:
+    whole = loss_bytes(with_training(TWO_A100, cross_entropy_chunk_tokens=None), 16_384)
+    assert whole == 16_384 * 35_584 * 6
+    assert loss_bytes(TWO_A100, 4096) == 4096 * 35_584 * 6
+    assert loss_bytes(TWO_A100, 16_384) == 4096 * 35_584 * 6 + 35_584 * 2048 * 6 + 16_384 * 2048 * 2
 
 
 def test_recomputing_changes_memory_alone() -> None:
@@ -199,7 +229,7 @@ def test_two_gpus_are_used_by_data_parallelism_where_the_model_fits() -> None:
 
 def test_tensor_parallelism_is_advised_where_nothing_else_fits() -> None:
     large = dataclasses.replace(
-        TWO_A100, model=dataclasses.replace(TWO_A100.model, num_layers=32, hidden_size=4096, ffn_hidden_size=11_008)
+        TWO_A100, model=dataclasses.replace(TWO_A100.model, num_layers=40, hidden_size=4096, ffn_hidden_size=11_008)
     )
     text = "\n".join(command.lines_of(plan(large, "a100-80gb", 4), "x"))
     assert "it does NOT fit" in text
@@ -307,7 +337,8 @@ def test_the_command_says_the_same_to_a_machine(capsys: pytest.CaptureFixture[st
     found = json.loads(capsys.readouterr().out)
     assert (found["data_parallel"], found["config"]["training"]["micro_batch_size"], found["num_parameters"]) == (8, 8, 1_360_103_424)
     parts = found["memory"]
-    assert parts["total"] == sum(parts[name] for name in parts if name not in ("total", "layer_backward"))
+    steady = sum(parts[name] for name in parts if name not in ("total", "layer_backward", "logits"))
+    assert parts["total"] == steady + max(parts["layer_backward"], parts["logits"])
     assert len(found["alternatives"]) == 6
     assert [(entry["tensor_parallel"], entry["pipeline_stages"]) for entry in found["layouts"]] == [
         *((1, 1), (2, 1), (1, 2), (4, 1), (2, 2), (1, 4), (8, 1), (4, 2), (2, 4), (1, 8))

@@ -7,10 +7,10 @@ DEMO_DIR ?= build/demo
 REQUIREMENTS := requirements.txt $(wildcard requirements/*.txt)
 PACKAGES := shards preprocess tools train samples benchmarks
 
-.PHONY: help setup demo test check format goldens look lock clean
+.PHONY: help setup demo test check format goldens look lock gpu-kit clean
 
 help:  ## shows this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 setup:  ## builds .venv, or reuses it when its requirements have not changed
 	@bash tools/setup_venv.sh $(VENV) $(REQUIREMENTS)
@@ -40,6 +40,9 @@ look: setup  ## pictures of the demo's report at desktop and phone width (needs 
 lock: setup  ## writes the versions of everything installed to requirements/constraints.txt
 	@{ echo '# Every package of the tested environment, torch and what its CUDA builds bring apart; remade by make lock.'; \
 	  $(BIN)/python -m pip freeze --exclude torch | grep -v -i -E '^(nvidia|triton|cuda)'; } > requirements/constraints.txt
+
+gpu-kit: setup  ## wheels for a GPU machine without network, in build/gpu-kit (docs/performance.md)
+	@tools/gpu_kit.sh build/gpu-kit
 
 clean:  ## removes what make demo has built; .venv stays
 	rm -rf build

@@ -6,8 +6,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.train.ranks import Ranks
+
 if TYPE_CHECKING:
     from benchmarks.raylets import Raylets
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Takes tests that need a GPU out of the collection where there is none; pytest counts them as deselected."""
+    needing = [item for item in items if item.get_closest_marker("gpu") is not None]
+    if not needing:
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    config.hook.pytest_deselected(items=needing)
+    items[:] = [item for item in items if item.get_closest_marker("gpu") is None]
+
+
+@pytest.fixture(scope="session")
+def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
+    """Processes over gloo."""
+    processes = Ranks(tmp_path_factory.mktemp("ranks"))
+    yield processes
+    processes.close()
 
 
 @pytest.fixture(scope="session")

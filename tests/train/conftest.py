@@ -1,20 +1,10 @@
-"""What the tests of training share: token shards made by hand, and processes to train in."""
+"""What the tests of training share: token shards made by hand."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.train.ranks import Ranks
 from tests.train.token_folder import write_token_folder
-
-
-@pytest.fixture(scope="session")
-def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranks]:
-    """Processes over gloo."""
-    processes = Ranks(tmp_path_factory.mktemp("ranks"))
-    yield processes
-    processes.close()
 
 
 @pytest.fixture(scope="session")

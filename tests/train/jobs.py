@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import signal
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import train_components
+from benchmarks.train_cases import SHAPES, Case, measure
 from train import kernels, megatron_adapter
 from train.config import TrainConfig
 from train.data import SampleStream, collate, mixtures, open_token_shards, training_sets, with_vocabulary
@@ -55,6 +58,17 @@ def train_with_fused_kernels(config: TrainConfig, tokens: Path, run: Path) -> di
     written = json.loads((run / "kernels.json").read_text())
     assert {component: written[component]["kernel"] for component in FUSED_KERNELS} == FUSED_KERNELS
     return ended
+
+
+def bench_cases(cases: list[Case], work: Path) -> list[dict[str, Any]]:
+    """Cases of `benchmarks.bench_train`, as processes of their own would measure them."""
+    warnings.simplefilter("ignore")  # of megatron and transformers themselves
+    return [measure(case, work) for case in cases]
+
+
+def bench_component(name: str) -> dict[str, Any]:
+    """One component, kernel against kernel."""
+    return train_components.measure(name, SHAPES["tiny"])
 
 
 def describe(trainer: Trainer) -> dict[str, Any]:

@@ -198,6 +198,14 @@ ROWS = (
         goal="all",
     ),
     Row(
+        result="first_act",
+        question="a job submitted from a clean clone: MB uploaded; units when it was stopped, of all; submitted again, the same bytes",
+        figure=lambda f: (
+            f"{f['upload_bytes_after_set_up'] / 1e6:.1f}; {f['units_after_first']} of {f['units']}; {'yes' if f['bytes_equal'] else 'no'}"
+        ),
+        goal="5; ; yes",
+    ),
+    Row(
         result="soak_kills",
         question="kills of a training run after which weights and losses were those of an undisturbed one",
         figure=lambda f: f"{f['kills'] if f['weights_equal'] and f['losses_equal'] else 0} of {f['kills']}",

@@ -49,6 +49,11 @@ METRICS_SCHEMA = pa.schema(
         pa.field("process", pa.int64(), nullable=False),
         pa.field("attempt", pa.int64(), nullable=False),
         pa.field("peak_memory_bytes", pa.int64(), nullable=False),
+        pa.field("read_seconds", pa.float64()),  # waited for the member's bytes
+        pa.field("cpu_seconds", pa.float64()),  # of the worker's process, from asking for the member to the end of its stages
+        pa.field("write_seconds", pa.float64()),  # of the unit's documents, ledger and signatures, an equal part
+        pa.field("read_from", pa.string()),  # `disk`, or `network` where it is an object store
+        pa.field("written_to", pa.string()),
     ]
 )
 DOCUMENT, REJECTED = "document", "rejected"

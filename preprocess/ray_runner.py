@@ -313,6 +313,8 @@ class _Paper:
     attempt: int
     result: SourceTree | ExtractedPaper | Document | Rejection
     seconds: dict[Stage, float]
+    read_seconds: float
+    cpu_at_start: float  # of the process, when the paper was asked for
 
 
 _UNDER_WAY: dict[str, Iterator[_Paper]] = {}
@@ -341,7 +343,12 @@ class _Validate:
     def papers(self, unit: Unit) -> Iterator[_Paper]:
         """The unit's papers, each validated when it is asked for."""
         crumb = Breadcrumb.open(self.out, unit.name, self.run_id)
-        for index, raw in enumerate(_read(unit)):
+        members = enumerate(_read(unit))
+        while True:
+            asked, cpu_at_start = time.perf_counter(), time.process_time()
+            index, raw = next(members, (-1, None))
+            if raw is None:
+                return
             started = time.perf_counter()
             result: SourceTree | Rejection
             if crumb.step_on(index):
@@ -350,7 +357,9 @@ class _Validate:
                 detail = f"its worker died {crumb.deaths[index]} times over it"
                 result = Rejection(stage=Stage.VALIDATE, reason=RejectReason.QUARANTINED, detail=detail)
             seconds = {Stage.VALIDATE: time.perf_counter() - started}
-            yield _Paper(raw=raw, attempt=crumb.attempt, result=result, seconds=seconds)
+            yield _Paper(
+                raw=raw, attempt=crumb.attempt, result=result, seconds=seconds, read_seconds=started - asked, cpu_at_start=cpu_at_start
+            )
 
 
 class _Extract:
@@ -430,7 +439,16 @@ class Normalise:
                 paper.result = guarded(Stage.NORMALISE, self.config.unit, partial(normalise_paper, paper.result, self.config))
                 paper.seconds[Stage.NORMALISE] = time.perf_counter() - started
             assert isinstance(paper.result, Document | Rejection)
-            result.add(paper.raw, paper.result, paper.seconds, paper.attempt, self.months, self.config)
+            result.add(
+                paper.raw,
+                paper.result,
+                paper.seconds,
+                paper.attempt,
+                self.months,
+                self.config,
+                read_seconds=paper.read_seconds,
+                cpu_seconds=time.process_time() - paper.cpu_at_start,
+            )
         try:
             summary = result.commit(self.out, self.config, self.source_commit)
         except OSError as error:

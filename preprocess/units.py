@@ -10,6 +10,7 @@ import os
 import resource
 import secrets
 import socket
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -149,11 +150,20 @@ class UnitResult:
     num_bytes_written: int = 0
 
     def add(
-        self, raw: RawPaper, outcome: Outcome, seconds: Mapping[Stage, float], attempt: int, months: MetadataMonths, config: Config
+        self,
+        raw: RawPaper,
+        outcome: Outcome,
+        seconds: Mapping[Stage, float],
+        attempt: int,
+        months: MetadataMonths,
+        config: Config,
+        *,
+        read_seconds: float | None = None,
+        cpu_seconds: float | None = None,
     ) -> None:
-        """Books one paper."""
+        """Books one paper. `read_seconds` it was waited for, `cpu_seconds` it took of the process."""
         self.ledger.append(ledger_row(raw, outcome))
-        self.metrics.append(_metrics_row(raw, seconds, attempt))
+        self.metrics.append(_metrics_row(raw, seconds, attempt) | {"read_seconds": read_seconds, "cpu_seconds": cpu_seconds})
         if isinstance(outcome, Document):
             self.documents.append(document_row(raw, outcome, months, config))
             self.signatures.append(outcome.minhash)
@@ -166,8 +176,12 @@ class UnitResult:
             f"{LEDGER}/{name}.parquet": encode_table(self.ledger, LEDGER_SCHEMA),
             f"{MINHASH}/{name}.npy": encode_signatures(self.signatures, config.minhash.num_hashes),
         }
+        started = time.perf_counter()
         for path, content in contents.items():
             write_bytes(out / path, content)
+        part = (time.perf_counter() - started) / max(1, len(self.metrics))
+        for row in self.metrics:
+            row |= {"write_seconds": part, "read_from": _reached_by(self.unit.tar_path), "written_to": _reached_by(out)}
         metrics = encode_table(self.metrics, METRICS_SCHEMA)
         write_bytes(out / METRICS / f"{name}.parquet", metrics)
         self.num_bytes_written = sum(map(len, contents.values())) + len(metrics)
@@ -209,6 +223,10 @@ def _metrics_row(raw: RawPaper, seconds: Mapping[Stage, float], attempt: int) ->
         "attempt": attempt,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+
+
+def _reached_by(place: Place) -> str:
+    return "network" if isinstance(place, StorePath) else "disk"
 
 
 def document_row(raw: RawPaper, document: Document, months: MetadataMonths, config: Config) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Sample:
     tar: str
     member: str
     detail: str
+    books: str  # the file, relative to the run's folder, in which its row is
+    row: int  # from 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,17 @@ class SlowPaper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """What the workers' seconds went into, beside the stages' own: reading, CPU, writing; and what was read from and written to."""
+
+    read: float
+    cpu: float
+    write: float
+    read_from: str
+    written_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
     """What the metrics tell. `hosts` are (name, papers, seconds, peak bytes of a worker); the only part that no input determines."""
 
@@ -109,6 +122,7 @@ class Timings:
     slowest: Sequence[SlowPaper]
     num_retried: int
     peak_memory_bytes: int
+    waits: Waits | None  # None where metrics of an earlier version are among them, which do not have it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,22 +409,23 @@ def _reject_samples(members: pa.Table, paths: Sequence[Place]) -> dict[str, list
         samples[reason] = []
         for place in places:
             index = int(np.searchsorted(ends, place, side="right"))
-            detail = _read(paths[index], ["detail"]).column("detail")[place - (ends[index - 1] if index else 0)]
-            samples[reason].append(_sample(members, place, detail.as_py()))
+            row = place - (ends[index - 1] if index else 0)
+            detail = _read(paths[index], ["detail"]).column("detail")[row]
+            samples[reason].append(_sample(members, place, detail.as_py(), f"ledger/{paths[index].name}", row))
     return samples
 
 
 def _corpus_samples(decisions: pa.Table, folder: Place) -> dict[str, list[Sample]]:
     rows = _read(folder / "corpus" / DECISIONS, ["id", "tar", "member", "detail"], ["tar"])
     return {
-        reason: [_sample(rows, place, rows.column("detail")[place].as_py()) for place in places]
+        reason: [_sample(rows, place, rows.column("detail")[place].as_py(), f"corpus/{DECISIONS}", place) for place in places]
         for reason, places in _places_by_reason(decisions.column("reason")).items()
     }
 
 
-def _sample(rows: pa.Table, place: int, detail: str | None) -> Sample:
+def _sample(rows: pa.Table, place: int, detail: str | None, books: str, row: int) -> Sample:
     arxiv_id, tar, member = (rows.column(name)[place].as_py() for name in ("id", "tar", "member"))
-    return Sample(arxiv_id=arxiv_id, tar=tar, member=member, detail=detail or "")
+    return Sample(arxiv_id=arxiv_id, tar=tar, member=member, detail=detail or "", books=books, row=row)
 
 
 def _storage(folder: Place, run: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[tuple[str, int, int]]:
@@ -426,6 +441,7 @@ def _storage(folder: Place, run: Mapping[str, Any], manifest: Mapping[str, Any])
         ("tars, read", len(run["tars"]), sum(tar["bytes"] for tar in run["tars"])),
         ("documents, written", *size("documents", ".jsonl.zst")),
         ("ledgers, written", *size("ledger", ".parquet")),
+        ("signatures, written", *size("minhash", ".npy")),
         ("metadata months, written", *size("metadata", ".parquet")),
         ("corpus, written", len(corpus), sum(corpus)),
     ]
@@ -440,6 +456,7 @@ def _timings(folder: Place, units: Sequence[str]) -> Timings | None:
     columns = {stage: f"{stage}_seconds" for stage in Stage}
     names = ["id", "member", *columns.values(), "host", "attempt", "peak_memory_bytes"]
     rows = pa.concat_tables(_batches(paths, names, ["host"])).unify_dictionaries()
+    waits = _waits(paths)
     total = sum(rows.column(name).to_numpy() for name in columns.values())
     rows = rows.append_column("seconds", pa.array(total))
     slowest = rows.take(np.argsort(-total, kind="stable")[:NUM_SLOWEST])
@@ -459,4 +476,23 @@ def _timings(folder: Place, units: Sequence[str]) -> Timings | None:
         ],
         num_retried=pc.sum(pc.greater(rows.column("attempt"), 1)).as_py(),
         peak_memory_bytes=pc.max(rows.column("peak_memory_bytes")).as_py(),
+        waits=waits,
     )
+
+
+def _waits(paths: Sequence[Place]) -> Waits | None:
+    """What the metrics say of reading, computing and writing; None where some do not say it."""
+    sums, places = dict.fromkeys(("read_seconds", "cpu_seconds", "write_seconds"), 0.0), {"read_from": "", "written_to": ""}
+
+    def read(path: Place) -> pa.Table | None:
+        held = pq.ParquetFile(readable(path))
+        return held.read([*sums, *places]) if {*sums, *places} <= set(held.schema_arrow.names) else None
+
+    for rows in map_ahead(read, paths, paths[0]):
+        if rows is None or any(rows.column(name).null_count for name in (*sums, *places)):
+            return None
+        for name in sums:
+            sums[name] += pc.sum(rows.column(name)).as_py() or 0.0
+        for name in places:
+            places[name] = max(places[name], *rows.column(name).unique().to_pylist())
+    return Waits(read=sums["read_seconds"], cpu=sums["cpu_seconds"], write=sums["write_seconds"], **places)

@@ -3,15 +3,17 @@
 The same inputs give the same bytes, the section on time apart, which is made from the metrics.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from preprocess.records import Stage
-from preprocess.report.books import Books, Group, Kind, Sample, Step, read_books
+from preprocess.report.books import Books, Group, Kind, Sample, Step, Timings, read_books
 from preprocess.report.tokens import TRAIN, TokenBooks, TokenStep, read_token_books, token_steps
 from preprocess.report.words import DROPPED_KINDS, STAGES, WARNING_KINDS
 from shards.commit import write_bytes
@@ -45,17 +47,25 @@ def write_report(folder: Place, html: Place, tokens: Path | None = None, trainin
         raise InputError("--run needs the token shards that it was trained on; give --tokens too")
     books = read_books(folder)
     token_books = None if tokens is None else read_token_books(tokens, training, books.run["corpus"])
-    write_bytes(html, page(books, token_books).encode())
+    write_bytes(html, page(books, token_books, _address(folder, html)).encode())
 
 
-def page(books: Books, tokens: TokenBooks | None = None) -> str:
-    """The whole page."""
+def _address(folder: Place, html: Place) -> str:
+    """What stands before the names of the run's files in the page's links: nothing where the page is in the run's folder."""
+    if isinstance(folder, Path):
+        way = os.path.relpath(folder.resolve(), html.resolve().parent) if isinstance(html, Path) else str(folder.resolve())
+        return "" if way == "." else f"{quote(way)}/"
+    return "" if str(folder) == str(html.parent) else f"{folder}/"
+
+
+def page(books: Books, tokens: TokenBooks | None = None, address: str = "") -> str:
+    """The whole page. Its links to the run's files begin with `address`."""
     sections = [
         ("summary", "At a glance", _summary(books)),
         ("flow", "From members to training characters", _flow(books)),
         *([] if tokens is None else [("tokens", "From characters to tokens trained on", _tokens(books, tokens))]),
-        ("rejected", "Rejected at extraction", _reasons(books, "documents", books.reject_samples)),
-        ("left-out", "Left out of the corpus", _reasons(books, "in the corpus", books.corpus_samples)),
+        ("rejected", "Rejected at extraction", _reasons(books, "documents", books.reject_samples, address)),
+        ("left-out", "Left out of the corpus", _reasons(books, "in the corpus", books.corpus_samples, address)),
         ("tars", "Tar by tar", _tars(books)),
         ("yield", "Yield by year, category, class and licence", _yield(books)),
         ("texts", "What the texts are like", _texts(books)),
@@ -237,7 +247,7 @@ def _tokens(books: Books, tokens: TokenBooks) -> str:
     return f"{words}\n{flow}\n{table('Token shards', heads, rows)}"
 
 
-def _reasons(books: Books, until: str, samples: Mapping[str, Sequence[Sample]]) -> str:
+def _reasons(books: Books, until: str, samples: Mapping[str, Sequence[Sample]], address: str) -> str:
     end = next(index for index, step in enumerate(books.steps) if step.label == until and step.kind == "rest")
     start = max(index for index, step in enumerate(books.steps[:end]) if step.kind != "loss")
     losses = sorted(books.steps[start + 1 : end], key=lambda step: -step.papers)
@@ -249,12 +259,13 @@ def _reasons(books: Books, until: str, samples: Mapping[str, Sequence[Sample]]) 
     rules = _count(len(losses), "rule", "rules")
     out = [
         f"<p>{number(lost)} of {number(total)} ({shares([lost], total)[0]}), by {rules}. A few of each follow; all of them are rows of "
-        f"<code>{source}</code>.</p>"
+        f"<code>{source}</code>, counted from 0.</p>"
     ]
     for step in losses:
         shown = [
             f"<li><b>{escape(sample.arxiv_id)}</b> <span>{escape(sample.detail)}</span> "
-            f'<span class="where"><code>{escape(sample.tar)}</code> <code>{escape(sample.member)}</code></span></li>'
+            f'<span class="where"><code>{escape(sample.tar)}</code> <code>{escape(sample.member)}</code> '
+            f'<a href="{escape(address + sample.books)}">row {number(sample.row)}</a></span></li>'
             for sample in samples.get(step.label, [])
         ]
         out.append(
@@ -495,11 +506,59 @@ def _time(books: Books) -> str:
         f"memory that a worker had: {num_bytes(times.peak_memory_bytes)}. {retried} done after a worker’s death.</p>\n"
         + table("Stages", ["Stage", "Time", "Share", "Per paper"], rows, style="flow")
         + "\n"
+        + _bottleneck(times)
+        + "\n"
         + table("The slowest papers", ["Paper", *(str(stage) for stage in Stage), "Together"], slowest)
         + "\n"
         + table("Hosts", ["Host", "Papers", "Time", "Papers/s", "Peak memory"], hosts[:MAX_GROUPS])
         + "\n"
         + storage
+    )
+
+
+CROWDED_SHARE = 0.2  # of the stages' time without a CPU, from which on the machine ran more than it has cores for
+
+
+def bottleneck(times: Timings) -> tuple[str, str, list[tuple[str, float]]]:
+    """Which resource the extraction waited for most, why that is said, and the workers' seconds by what they went into."""
+    waits = times.waits
+    assert waits is not None
+    stages = sum(times.seconds.values())
+    computing = min(waits.cpu, stages)
+    parts = [
+        ("computing", computing),
+        ("ready, without a CPU", stages - computing),
+        (f"waiting for what is read ({waits.read_from})", waits.read),
+        (f"waiting for what is written ({waits.written_to})", waits.write),
+    ]
+    whole = sum(spent for _, spent in parts)
+    if 2 * stages >= whole:
+        inside = percent(stages / max(whole, 1e-9), 1)
+        verdict, why = "CPU", f"workers were inside the stages for {inside} of their time; more or faster cores shorten it"
+        if stages - computing > CROWDED_SHARE * stages:
+            why += f"; {percent((stages - computing) / stages, 1)} of that they had no CPU: the machine ran more than it has cores for"
+        return verdict, why, parts
+    place = waits.read_from if waits.read >= waits.write else waits.written_to
+    what = "reading" if waits.read >= waits.write else "writing"
+    share = percent(max(waits.read, waits.write) / whole, 1)
+    return place, f"workers waited for {what} for {share} of their time, and were inside the stages for {percent(stages / whole, 1)}", parts
+
+
+def _bottleneck(times: Timings) -> str:
+    if times.waits is None:
+        return "<p>What held the run up is not known: some of its units were made by an earlier version, which did not measure it.</p>"
+    verdict, why, parts = bottleneck(times)
+    whole = max(sum(spent for _, spent in parts), 1e-9)
+    percents = shares([round(spent * 1e6) for _, spent in parts], sum(round(spent * 1e6) for _, spent in parts))
+    rows, position = [], 0.0
+    for (name, spent), shown in zip(parts, percents, strict=True):
+        rows.append([f"{escape(name)}{bar([('whole', position, position + spent / whole)])}", seconds(spent), shown])
+        position += spent / whole
+    rows.append(["<b>together</b>", seconds(whole), percent(1, 2)])
+    return (
+        f"<p>The bottleneck of the extraction was the <strong>{escape(verdict)}</strong>: {escape(why)}. It is the CPU where half of the "
+        "workers’ time and more is inside the stages, else what most of the waiting was for.</p>\n"
+        + table("What workers’ time went into", ["What", "Time", "Share"], rows, style="flow")
     )
 
 

@@ -6,6 +6,7 @@ is `python -m preprocess run --source …` with workers that wait that long befo
 """
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ from preprocess.sources.tars import Unit
 from preprocess.stages.unpack import unpack
 from shards.errors import InputError
 
+ROOM_BYTES = 1_500  # a breadcrumb's; less than a unit's ledger
 DEADLY = b"%this-paper-kills-its-worker\n"
 
 
@@ -32,6 +34,14 @@ class KilledByPaper(_Validate):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ray_runner, "validate_paper", _die_or_unpack)
             yield from super().papers(unit)
+
+
+class OnAFullDisk(_Validate):
+    """Lets its process write no file of more than `ROOM_BYTES`, as a disk that has no more room."""
+
+    def papers(self, unit: Unit) -> Iterator[_Paper]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM_BYTES, resource.RLIM_INFINITY))
+        yield from super().papers(unit)
 
 
 def _die_or_unpack(raw: RawPaper, config: ArchiveConfig) -> SourceTree | Rejection:

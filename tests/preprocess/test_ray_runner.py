@@ -17,7 +17,7 @@ from preprocess.run import run
 from preprocess.sources.metadata import build_metadata
 from preprocess.sources.tars import Unit, plan_units, scan_tar
 from shards.errors import InputError
-from tests.preprocess.faults import DEADLY, KilledByPaper, square
+from tests.preprocess.faults import DEADLY, KilledByPaper, OnAFullDisk, square
 from tests.preprocess.small_dump import SNAPSHOT, TAR, few_papers, law_bound, paper_text, write_source
 
 CONFIG = Config(unit=UnitConfig(max_unit_members=2))
@@ -112,6 +112,21 @@ def test_too_many_workers_are_refused_with_the_sum(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="64 workers"):
         list(run_extraction(units_of(tmp_path, 128), tmp_path / "out", CONFIG, num_workers=64, commit="c"))
     assert list(run_extraction([], tmp_path / "out", CONFIG, num_workers=1, commit="c")) == []
+
+
+def test_a_disk_that_is_full_is_one_line_and_costs_no_more_than_its_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_source(tmp_path, few_papers(4))
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(ray_runner, "_Validate", OnAFullDisk)
+        with pytest.raises(InputError, match=r"/out\S*: cannot be written \(File too large\); make room and run again$"):
+            run(source, tmp_path / SNAPSHOT, out, CONFIG, num_workers=1, address=None)
+    assert list((out / "units").glob("*")) == []
+    assert [path for path in out.rglob("*.parquet") if path.parent.name == "ledger"] == []
+    run(source, tmp_path / SNAPSHOT, out, CONFIG, num_workers=1, address=None)
+    run(source, tmp_path / SNAPSHOT, tmp_path / "calm", CONFIG, num_workers=1, address=None)
+    assert len(law_bound(out)) > 8
+    assert law_bound(out) == law_bound(tmp_path / "calm")
 
 
 def test_a_folder_that_a_node_does_not_see_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The yield report against the ledgers it is made from: every figure is computed here once more, from rows."""
 
 import dataclasses
+import os
 import re
 from collections import Counter, defaultdict
 from html.parser import HTMLParser
@@ -21,7 +22,8 @@ from preprocess.ledger import METRICS_SCHEMA, encode_table, read_books
 from preprocess.records import RejectReason, Stage
 from preprocess.report import books as report_books
 from preprocess.report import write_report
-from preprocess.report.page import MAX_GROUPS, MAX_TARS, page
+from preprocess.report.books import Timings, Waits
+from preprocess.report.page import MAX_GROUPS, MAX_TARS, bottleneck, page
 from preprocess.report.words import CORPUS_REASONS, DROPPED_KINDS, REJECT_REASONS, STAGES, WARNING_KINDS
 from preprocess.run import run_content
 from preprocess.sources.manifest import ManifestEntry
@@ -134,6 +136,11 @@ def write_metrics(folder: Path, hosts: str = "node", factor: float = 1.0) -> Non
                 "process": 7,
                 "attempt": 2 if index == 3 else 1,
                 "peak_memory_bytes": 1_000_000 * (index + 1),
+                "read_seconds": 0.25 * factor,
+                "cpu_seconds": factor * (index + 1),
+                "write_seconds": 0.125 * factor,
+                "read_from": "network",
+                "written_to": "disk",
             }
             for index, row in enumerate(pq.read_table(path, columns=["id", "member"]).to_pylist())
         ]
@@ -185,7 +192,13 @@ def html(made: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("html") / "sub" / "report.html"
     write_report(made, path)
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
-    return path.read_text()
+    write_report(made, made / "report.html")
+    found = (made / "report.html").read_text()
+    (made / "report.html").unlink()
+    # a page elsewhere is the same but for where its links lead
+    away = os.path.relpath(made.resolve(), path.parent.resolve())
+    assert path.read_text().replace(f'href="{away}/', 'href="') == found != path.read_text()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +226,11 @@ def test_the_page_is_whole_and_needs_nothing_else(html: str, parsed: Page) -> No
     assert all(len(text) > 100 for text in parsed.sections.values())
     assert not {"script", "link", "img", "iframe", "object", "base"} & {tag for tag, _, _ in parsed.attributes}
     references = [value for _, name, value in parsed.attributes if name in ("src", "href", "action", "srcset", "data")]
-    assert sorted(references) == sorted(f"#{name}" for name in SECTIONS)
+    assert sorted(name for name in references if name[0] == "#") == sorted(f"#{name}" for name in SECTIONS)
+    # the rest are files of the run, beside the page
+    files = {name for name in references if name[0] != "#"}
+    assert "corpus/decisions.parquet" in files
+    assert all(re.fullmatch(r"ledger/arXiv_src_[0-9_]+-00000\.parquet", name) for name in files - {"corpus/decisions.parquet"})
     assert not re.search(r"https?:|//|@import|url\(", re.sub(r"<!DOCTYPE[^>]*>", "", html))
     assert ("meta", "charset", "utf-8") in parsed.attributes
 
@@ -394,6 +411,55 @@ def test_time_is_that_of_the_metrics(made: Path, parsed: Page) -> None:
     assert f"{NUM_MEMBERS / sum(totals.values()):.1f} papers/s" in text
     assert f"The most memory that a worker had: {NUM_ODD}.0 MB. 3 papers were done after a worker’s death." in text
     assert parsed.rows_of("Storage")["tars,"] == ["3", "3.0 MB"]
+
+
+def test_samples_lead_to_their_rows(made: Path, html: str) -> None:
+    found = re.findall(r"<li><b>([^<]*)</b>.*?<a href=\"([^\"]*)\">row ([\d,]+)</a></span></li>", html, re.DOTALL)
+    rows = {name: pq.read_table(made / name, columns=["id"]).column("id").to_pylist() for name in {name for _, name, _ in found}}
+    assert len(found) > 20
+    assert len(rows) >= 2
+    for arxiv_id, name, row in found:
+        assert rows[name][int(row.replace(",", ""))] == arxiv_id
+
+
+def timings(stages: float, **waits: Any) -> Timings:
+    measured = {"read": 0.0, "cpu": stages, "write": 0.0, "read_from": "network", "written_to": "disk"} | waits
+    seconds_of = {Stage.VALIDATE: 0.0, Stage.EXTRACT: stages, Stage.NORMALISE: 0.0}
+    return Timings(papers=1, seconds=seconds_of, hosts=[], slowest=[], num_retried=0, peak_memory_bytes=1, waits=Waits(**measured))
+
+
+@pytest.mark.parametrize(
+    "times, verdict, why",
+    [
+        (timings(8.0, read=1.0, write=1.0), "CPU", "inside the stages for 80.0 % of their time; more or faster cores shorten it"),
+        (timings(8.0, cpu=4.0), "CPU", "50.0 % of that they had no CPU: the machine ran more than it has cores for"),
+        (
+            timings(2.0, read=5.0, write=1.0),
+            "network",
+            "for reading for 62.5 % of their time, and were inside the stages for 25.0 %",
+        ),
+        (timings(2.0, read=1.0, write=5.0), "disk", "waited for writing for 62.5 %"),
+        (timings(0.0), "CPU", "0.0 %"),
+    ],
+)
+def test_the_bottleneck_is_what_workers_waited_for(times: Timings, verdict: str, why: str) -> None:
+    found, said, parts = bottleneck(times)
+    assert (found, why in " ".join(said.split())) == (verdict, True), said
+    assert times.waits is not None
+    assert sum(spent for _, spent in parts) == sum(times.seconds.values()) + times.waits.read + times.waits.write
+
+
+def test_the_bottleneck_stands_on_the_page(made: Path, copy: Path, parsed: Page) -> None:
+    rows = [row for path in (made / "metrics").glob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    shown = parsed.rows_of("What workers’ time went into")
+    whole = sum(row["validate_seconds"] + row["extract_seconds"] + row["normalise_seconds"] + 0.375 for row in rows)
+    assert shown["together"] == [seconds(whole), "100.00 %"]
+    assert len(parsed.tables["What workers’ time went into"]) == 6
+    assert "The bottleneck of the extraction was the CPU: workers were inside the stages for" in " ".join(parsed.sections["time"].split())
+    old = next((copy / "metrics").iterdir())
+    pq.write_table(pq.read_table(old).drop_columns(["read_seconds"]), old)
+    write_report(copy, copy / "report.html")
+    assert "made by an earlier version, which did not measure it" in (copy / "report.html").read_text()
 
 
 def test_config_and_commit_stand_at_the_end(made: Path, parsed: Page) -> None:

@@ -236,6 +236,25 @@ def trace_step(run: Path, tokens: Path, step: int) -> list[str]:
     return trace(run, tokens, step)
 
 
+def train_with_libraries(config: TrainConfig, tokens: Path, run: Path) -> dict[str, str]:
+    """Trains where Transformer Engine and Apex can be had, as far as probes of norm and attention see; gives the kernels chosen."""
+    import sys
+
+    from tests.train.libraries import library_modules
+    from train import kernels
+
+    sys.modules |= library_modules()
+    for component in ("norm", "attention", "rope"):
+        for kernel in kernels.CANDIDATES[component]:
+            # cuDNN's cannot be stood in for, and megatron's own fused rope needs Transformer Engine's kernel
+            if kernel != kernels.TORCH_CUDNN and (component, kernel) != ("rope", kernels.TRANSFORMER_ENGINE):
+                kernels.CANDIDATES[component][kernel] = lambda: None
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    trainer.train()
+    return {choice.component: choice.kernel for choice in trainer.kernels.choices}
+
+
 def draw(shares: list[Any], num_samples: int) -> list[Any]:
     """`draw_mixture` for each of the shares."""
     return [megatron_adapter.draw_mixture(share, num_samples) for share in shares]

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from shards.errors import InputError
+from tests.train.libraries import LibraryAttention, library_modules, plain_attention
 from tests.train.ranks import Ranks
 from tests.train.runs import losses, small_config
 from train.config import KernelConfig
@@ -60,20 +61,6 @@ def test_norm_marks_its_weight_for_sequence_parallelism(is_parallel: bool) -> No
     assert RMSNorm(norm_config(sequence_parallel=is_parallel), 8).weight.sequence_parallel is is_parallel
 
 
-def plain_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
-    """Loops over samples and heads; query head h reads group h * groups // heads."""
-    length, batch, heads, size = query.shape
-    groups = key.shape[2]
-    out = torch.zeros(length, batch, heads, size, dtype=torch.float64)
-    hidden = torch.triu(torch.ones(length, length, dtype=torch.bool), diagonal=1)
-    for sample in range(batch):
-        for head in range(heads):
-            group = head * groups // heads
-            scores = query[:, sample, head].double() @ key[:, sample, group].double().T * scale
-            out[:, sample, head] = scores.masked_fill(hidden, -math.inf).softmax(-1) @ value[:, sample, group].double()
-    return out.reshape(length, batch, -1)
-
-
 @pytest.mark.parametrize("groups", [4, 2, 1])
 @pytest.mark.parametrize("scale", [None, 0.5])
 def test_attention_is_its_formula(groups: int, scale: float | None) -> None:
@@ -89,58 +76,10 @@ def test_attention_is_its_formula(groups: int, scale: float | None) -> None:
     assert torch.equal(attention(query, changed, value, None)[:-1], out[:-1])  # no token sees a later one
 
 
-class LibraryRMSNorm(torch.nn.Module):
-    """Stands in for both libraries' RMSNorm: their common arguments, their result."""
-
-    def __init__(self, normalized_shape: int, eps: float = 1e-5, params_dtype: torch.dtype = torch.float32) -> None:
-        super().__init__()
-        self.eps = eps
-        self.weight = torch.nn.Parameter(torch.ones(normalized_shape, dtype=params_dtype))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
-
-
-class LibraryAttention(torch.nn.Module):
-    """Stands in for Transformer Engine's DotProductAttention: its arguments, its layouts, its result."""
-
-    def __init__(
-        self,
-        num_attention_heads: int,
-        kv_channels: int,
-        num_gqa_groups: int | None = None,
-        attention_dropout: float = 0.0,
-        qkv_format: str = "sbhd",
-        attn_mask_type: str = "causal",
-        layer_number: int | None = None,
-        softmax_scale: float | None = None,
-    ) -> None:
-        super().__init__()
-        assert (attention_dropout, qkv_format, attn_mask_type) == (0.0, "sbhd", "causal")
-        self.heads, self.groups, self.size = num_attention_heads, num_gqa_groups, kv_channels
-        self.scale = softmax_scale or 1 / math.sqrt(kv_channels)
-        self.register_buffer("_extra_state_of_float8", torch.zeros(1))
-
-    def forward(self, query_layer: torch.Tensor, key_layer: torch.Tensor, value_layer: torch.Tensor) -> torch.Tensor:
-        assert query_layer.shape[2:] == (self.heads, self.size)
-        assert key_layer.shape[2:] == value_layer.shape[2:] == (self.groups, self.size)
-        return plain_attention(query_layer, key_layer, value_layer, self.scale).float()
-
-
 @pytest.fixture
 def libraries(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A machine with CUDA, Transformer Engine and Apex, as far as probes can see; modules may be taken away."""
-    modules: dict[str, Any] = {
-        "transformer_engine": SimpleNamespace(),
-        "transformer_engine.pytorch": SimpleNamespace(RMSNorm=LibraryRMSNorm, DotProductAttention=LibraryAttention),
-        "apex": SimpleNamespace(),
-        "apex.multi_tensor_apply": SimpleNamespace(),
-        "apex.normalization": SimpleNamespace(FusedRMSNorm=LibraryRMSNorm),
-        "apex.optimizers": SimpleNamespace(),
-        "amp_C": SimpleNamespace(),
-        "fused_layer_norm_cuda": SimpleNamespace(),
-        "fused_weight_gradient_mlp_cuda": SimpleNamespace(),
-    }
+    modules = library_modules()
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -280,6 +219,31 @@ def test_a_forced_kernel_reaches_the_run(ranks: Ranks, tokens: Path, tmp_path: P
         "Apex: no CUDA device",
         "torch.compile: not used without CUDA",
     ]
+
+
+PLAIN = {"kernel_norm": "torch", "kernel_attention": "torch", "kernel_rope": "torch"}
+KERNELS_IN_TURN: list[dict[str, Any]] = [
+    PLAIN,
+    {"kernel_norm": "transformer_engine", "kernel_attention": "transformer_engine", "kernel_rope": "torch"},
+    {"kernel_norm": "apex", "kernel_attention": "torch", "kernel_rope": "torch", "cross_entropy_chunk_tokens": 24},
+    {"kernel_norm": "torch_compiled", "kernel_attention": "torch", "kernel_rope": "torch_compiled"},
+    PLAIN,
+]
+
+
+def test_a_checkpoint_loads_with_other_kernels_than_it_was_saved_with(ranks: Ranks, tokens: Path, tmp_path: Path) -> None:
+    """Kernels take turns in one run, each going on from the checkpoint of the one before; of the libraries stand-ins run."""
+    constant = {"lr_decay_style": "constant", "lr_warmup_iters": 1, "eval_iters": 1}
+    for step, fields in enumerate(KERNELS_IN_TURN, 2):
+        config = small_config(train_iters=step, **constant, **fields)
+        (chosen,) = ranks.run("train_with_libraries", config, tokens, tmp_path / "turns")
+        assert {name: chosen[name.removeprefix("kernel_")] for name in PLAIN} == {name: fields[name] for name in PLAIN}
+    last_step = len(KERNELS_IN_TURN) + 1
+    ranks.run("train", small_config(train_iters=last_step, **constant), tokens, tmp_path / "plain")
+    found, wanted = losses(tmp_path / "turns"), losses(tmp_path / "plain")
+    assert list(found) == list(range(1, last_step + 1))
+    assert found == pytest.approx(wanted, rel=2e-6)
+    assert wanted[last_step] < wanted[1] - 0.02
 
 
 def test_the_shim_is_for_machines_without_cuda_alone(ranks: Ranks) -> None:

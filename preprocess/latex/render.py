@@ -22,6 +22,7 @@ from preprocess.latex.rendering import (
     citations,
     columns,
     environments,
+    examples,
     formulas,
     front_matter,
     layout_commands,
@@ -268,6 +269,8 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
     """Command → its handlers, to be asked in turn: what is special before what hides or shows arguments."""
     handlers: dict[str, tuple[Handler, ...]] = {}
     for table in (
+        examples.COMMANDS,
+        examples.LINES,
         characters.ACCENTS,
         characters.COMMANDS,
         chemistry.COMMANDS,

@@ -145,6 +145,10 @@ HIDDEN |= {
     "xymatrixrowsep": "m", "xymatrixcolsep": "m", "newgeometry": "m",
     "epsscale": "m", "inputencoding": "m", "DeclareFontShape": "mmmmmm", "captionsetup": "om", "defcitealias": "mm",
 }  # fmt: skip
+HIDDEN |= {
+    "SetCell": "om", "SetRow": "om", "SetColumn": "om", "SetRows": "om", "SetCells": "om", "SetHline": "oomm", "SetVline": "oomm",
+    "SetTblrInner": "om", "SetTblrOuter": "om", "UseTblrLibrary": "m", "SetTblrStyle": "mm",
+}  # fmt: skip
 HIDDEN["DeclareMathSymbol"] = "mmmm"
 # commands that show their last argument and hide those before it
 SHOWN_LAST: dict[str, str] = {

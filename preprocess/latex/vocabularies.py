@@ -525,7 +525,17 @@ _HTML = r"""
 \html#1{}
 """
 
+_LETTER = r"""
+\opening#1{\par #1\par}
+\closing#1{\par #1\par}
+\ps#1{\par #1\par}
+\encl#1{\par encl: #1\par}
+\cc#1{\par cc: #1\par}
+{letter}#1{\par #1\par}{\par}
+"""
+
 _ALIASES = {
+    "letter": _LETTER, "scrlttr": _LETTER,
     "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "llncs": _SPRINGER, "svjour": _SPRINGER,
     "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM,
     "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML + _CHECKLIST, "nips": _ICML + _CHECKLIST, "ieeetran": _IEEE, "ieeeconf":

@@ -34,6 +34,11 @@ _DECLARED = re.compile(
     r"\\(?:(?P<part>labelenum|theenum)@\{(?P<level>i{1,3}|iv)\}|setlist\*?\s*(?:\[(?P<lists>[^\]]*)\])?|newlist\s*\{(?P<name>[A-Za-z]+)\})"
     + _GROUP
 )
+_OWN_LABELS = {  # of the packages gb4e and exam
+    "exe": r"label=(\arabic*),resume", "xlist": r"label=\alph*.", "xlista": r"label=\alph*.", "xlisti": r"label=\roman*.",
+    "xlistA": r"label=\Alph*.", "questions": r"label=\arabic*.", "parts": r"label=(\alph*)", "subparts": r"label=\roman*.",
+    "subsubparts": r"label=(\Alph*)", "choices": r"label=\Alph*.", "oneparchoices": r"label=\Alph*.", "checkboxes": r"label=-",
+}  # fmt: skip
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"),
           (4, "iv"), (1, "i"))  # fmt: skip
 _SYMBOLS = "*†‡§¶‖"
@@ -56,6 +61,7 @@ class OpenList:
     label: str
     level: int
     is_inline: bool
+    name: str = ""  # its environment
     has_items: bool = False
 
 
@@ -66,9 +72,9 @@ class Lists:
         self.open: list[OpenList] = []
         self.labels = list(_LABELS_BY_CLASS.get(document_class, _ARTICLE))  # by level
         self.numbers = list(_NUMBERS)
-        self.options: dict[str, str] = {}  # list or list and level (`enumerate2`) → options of `\setlist`
-        self.own: dict[str, str] = {}  # lists of `\newlist` → the kind that they are
-        self.last = [0, 0, 0, 0]  # the last number at each level, for lists that go on
+        self.options: dict[str, str] = dict(_OWN_LABELS)  # list or list and level (`enumerate2`) → options of `\setlist`
+        self.own: dict[str, str] = dict.fromkeys(_OWN_LABELS, "enumerate")  # lists of `\newlist` and of packages → the kind that they are
+        self.last: dict[tuple[str, int], int] = {}  # the last number of each list's name and level, for lists that go on
 
     def read_preamble(self, preamble: str) -> None:
         """Labels that a preamble declares."""
@@ -114,7 +120,7 @@ def enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: li
     if name == "tasks" and (columns := _NUM_COLUMNS.match(text, position)) is not None:
         position = columns.end()
     level = min(3, sum(one.number is not None for one in lists.open))
-    opened = OpenList(0 if is_numbered else None, label or (r"\alph*)" if kind == "tasks" else lists.labels[level]), level, is_inline)
+    opened = OpenList(0 if is_numbered else None, label or (r"\alph*)" if kind == "tasks" else lists.labels[level]), level, is_inline, name)
     if is_numbered:
         for given_options in ("", kind, f"{kind}{level + 1}", *((name, f"{name}{level + 1}") if name != kind else ())):
             if given_options in lists.options:
@@ -129,7 +135,7 @@ def leave(renderer: "Renderer", out: list[str]) -> None:
     lists = renderer.lists
     closed = lists.open.pop() if lists.open else None
     if closed is not None and closed.number is not None:
-        lists.last[closed.level] = closed.number
+        lists.last[closed.name, closed.level] = closed.number
     out.append(" " if closed is not None and closed.is_inline else "\n" if lists.open else "\n\n")
 
 
@@ -145,7 +151,7 @@ def _obey(renderer: "Renderer", opened: OpenList, options: str, *, has_short: bo
         elif key == "start" and value.isdecimal() and len(value) < 6:
             opened.number = int(value) - 1
         elif key in ("resume", "resume*"):
-            opened.number = renderer.lists.last[opened.level]
+            opened.number = renderer.lists.last.get((opened.name, opened.level), 0)
         elif not equals and has_short and index == 0 and (label := _from_short(option.strip())) is not None:
             opened.label = label
 
@@ -195,7 +201,7 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     opened = lists.open[-1] if lists.open else None
     head = " " if opened is not None and opened.is_inline else "\n"
     if opened is not None:
-        if (opened.has_items or len(lists.open) > 1) and _ends_line(out):
+        if (opened.has_items or len(lists.open) > 1) and ends_line(out):
             head = ""
         opened.has_items = True
     start = skip_line_space(text, end)
@@ -210,15 +216,25 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
         out.append(f"{head}- " if label in _BULLETS and opened is not None else f"{head}- {label} ")
     elif is_labelled:
         out.append(head)  # \item[]: a line without a mark
-    elif opened is not None and opened.number is not None and opened.number < MAX_NUMBER:
-        opened.number += 1
-        out.append(f"{head}{_label(renderer, opened) or '-'} ")
     else:
-        out.append(f"{head}- ")
+        out.append(f"{head}{_next_mark(renderer, opened)} ")
     return skip_line_space(text, end)
 
 
-def _ends_line(out: list[str]) -> bool:
+def _next_mark(renderer: "Renderer", opened: OpenList | None) -> str:
+    if opened is None or opened.number is None or opened.number >= MAX_NUMBER:
+        return "-"
+    opened.number += 1
+    return _label(renderer, opened) or "-"
+
+
+def number_item(renderer: "Renderer", opened: OpenList, out: list[str]) -> None:
+    """The mark of the list's next item, on a line of its own."""
+    opened.has_items = True
+    out.append(f"\n{_next_mark(renderer, opened)} ")
+
+
+def ends_line(out: list[str]) -> bool:
     """Whether what is written ends with a line end, as after a display or a list."""
     for part in reversed(out[-4:]):
         if shown := part.rstrip(" "):

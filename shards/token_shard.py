@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ import zstandard
 
 from shards.commit import commit_file, temporary_path
 from shards.errors import InputError
+from shards.store import Place, StorePath
 from shards.text_shard import read_text_shard
 from shards.token_cache import CachedFile, stub_of
 
@@ -78,8 +79,16 @@ def optimal_dtype(vocab_size: int) -> np.dtype[Any]:
     return np.dtype("uint16") if vocab_size < _UINT16_CARDINALITY else np.dtype("int32")
 
 
-def with_suffix(prefix: str | os.PathLike[str], suffix: str) -> Path:
+@overload
+def with_suffix(prefix: str | os.PathLike[str], suffix: str) -> Path: ...
+@overload
+def with_suffix(prefix: StorePath, suffix: str) -> StorePath: ...
+@overload
+def with_suffix(prefix: Place, suffix: str) -> Place: ...
+def with_suffix(prefix: str | os.PathLike[str] | StorePath, suffix: str) -> Place:
     """`TOKENS/math/train` and `.idx` → `TOKENS/math/train.idx`; a dot in the prefix's own name stays."""
+    if isinstance(prefix, StorePath):
+        return prefix.parent / (prefix.name + suffix)
     return Path(os.fspath(prefix) + suffix)
 
 
@@ -315,16 +324,19 @@ def _open_seekable(path: Path, cache_frames: int) -> SeekableReader:
 class TokenShardWriter:
     """Writes one set of token shards under a prefix. Used as a context: all three files are committed at its end, or none on an exception.
 
+    For a prefix of an object store they are written in its scratch folder and committed by a PUT each.
+
     The bytes depend on the documents, `vocab_size`, `frame_bytes` and `level` alone.
     """
 
-    def __init__(self, prefix: str | os.PathLike[str], *, vocab_size: int, frame_bytes: int = FRAME_BYTES, level: int = ZSTD_LEVEL) -> None:
-        self.prefix = Path(prefix)
+    def __init__(self, prefix: str | Place, *, vocab_size: int, frame_bytes: int = FRAME_BYTES, level: int = ZSTD_LEVEL) -> None:
+        prefix = Path(prefix) if isinstance(prefix, str) else prefix
+        self.prefix = prefix
         self.vocab_size = vocab_size
         self.dtype = optimal_dtype(vocab_size)
         self._lengths: list[int] = []
         self._text_bytes = 0
-        self._paths = {suffix: with_suffix(prefix, suffix) for suffix in (IDS_SUFFIX, BIN_SUFFIX, INDEX_SUFFIX)}
+        self._paths: dict[str, Place] = {suffix: with_suffix(prefix, suffix) for suffix in (IDS_SUFFIX, BIN_SUFFIX, INDEX_SUFFIX)}
         self._temporary = {suffix: temporary_path(path) for suffix, path in self._paths.items()}
         self._bin_handle = open(self._temporary[BIN_SUFFIX], "xb")  # noqa: SIM115
         self._ids_handle = open(self._temporary[IDS_SUFFIX], "xb")  # noqa: SIM115
@@ -422,6 +434,10 @@ class TokenShardReader:
         """Number of the document that byte `offset` of the plain `.bin` belongs to."""
         sequence = int(np.searchsorted(self.pointers, offset, side="right")) - 1
         return int(np.searchsorted(self.document_ends, sequence, side="right")) - 1
+
+    def close(self) -> None:
+        """Closes the file of ids; the reader is of no use afterwards."""
+        self.bin.close()
 
     def document_records(self) -> Iterator[dict[str, Any]]:
         """`{"id": …, "text_bytes": …}` of every document in order, with its `math_share` where that is known."""

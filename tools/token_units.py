@@ -4,8 +4,11 @@ Both run on the workers, write their files atomically and their books last: `UNI
 `UNITS/<domain>/<split>.set.json` for a set. A unit without books is done again.
 """
 
+import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import numpy as np
 from shards.errors import InputError
 from shards.fingerprint import file_digest, fingerprint, text_hash
 from shards.manifest import read_manifest, write_manifest
+from shards.store import Place, open_binary
 from shards.token_shard import (
     BIN_SUFFIX,
     IDS_SUFFIX,
@@ -61,7 +65,7 @@ def plan_sets(corpus: Corpus, tokenizer: LatexTokenizer, *, frame_bytes: int, le
     return sets
 
 
-def set_books(out: Path, units: Path, planned: PlannedSet) -> dict[str, Any] | None:
+def set_books(out: Place, units: Place, planned: PlannedSet) -> dict[str, Any] | None:
     """The books of a finished set, if it is made from the same and its files are whole."""
     try:
         books = read_manifest(_set_path(units, planned.name))
@@ -72,22 +76,22 @@ def set_books(out: Path, units: Path, planned: PlannedSet) -> dict[str, Any] | N
     return books if _are_whole(out / planned.name, {suffix: file["bytes"] for suffix, file in books["files"].items()}) else None
 
 
-def _set_path(units: Path, name: str) -> Path:
+def _set_path(units: Place, name: str) -> Place:
     return with_suffix(units / name, ".set.json")
 
 
-def _unit_path(units: Path, name: str) -> Path:
+def _unit_path(units: Place, name: str) -> Place:
     return with_suffix(units / name, ".json")
 
 
-def is_encoded(units: Path, file: CorpusFile, tokenizer_sha256: str) -> bool:
+def is_encoded(units: Place, file: CorpusFile, tokenizer_sha256: str) -> bool:
     """Whether a corpus file, as it is now, is encoded by this tokenizer."""
     books = _unit_books(units, file.name, tokenizer_sha256)
     found = books and (books["source_sha256"], books["documents"], books["text_bytes"])
     return found == (file.sha256, file.documents, file.text_bytes)
 
 
-def _unit_books(units: Path, name: str, tokenizer_sha256: str) -> dict[str, Any] | None:
+def _unit_books(units: Place, name: str, tokenizer_sha256: str) -> dict[str, Any] | None:
     """The books of an encoded corpus file, whatever its texts were; None where it is not whole or is of another tokenizer."""
     try:
         books = read_manifest(_unit_path(units, name))
@@ -98,33 +102,35 @@ def _unit_books(units: Path, name: str, tokenizer_sha256: str) -> dict[str, Any]
     return books if _are_whole(units / name, books["bytes"]) else None
 
 
-def _are_whole(prefix: Path, num_bytes: Mapping[str, int]) -> bool:
+def _are_whole(prefix: Place, num_bytes: Mapping[str, int]) -> bool:
     """Whether the three files of a set of token shards are there and as long as its books say."""
     paths = {suffix: with_suffix(prefix, suffix) for suffix in SUFFIXES}
     return all(path.is_file() and path.stat().st_size == num_bytes[suffix] for suffix, path in paths.items())
 
 
-def encode_rows(units: Path, files: Sequence[CorpusFile], tokenizer_sha256: str) -> list[Row]:
+def encode_rows(units: Place, files: Sequence[CorpusFile], tokenizer_sha256: str) -> list[Row]:
     """Work units of the encode pass, the largest first, so that none is left alone at the end."""
     return [
-        {"units": str(units), "tokenizer_sha256": tokenizer_sha256, "file": replace(file, path=file.path.resolve())}
+        {"units": units, "tokenizer_sha256": tokenizer_sha256, "file": replace(file, path=file.path.resolve())}
         for file in sorted(files, key=lambda file: (-file.text_bytes, file.name))
     ]
 
 
 def encode_unit(row: Row) -> Row:
     """Encodes one corpus file; its books are committed last."""
-    units = Path(row["units"])
+    units: Place = row["units"]
     file: CorpusFile = row["file"]
-    encoder = _load_encoder(str(units / TOKENIZER_FILE), row["tokenizer_sha256"])
+    encoder = _load_encoder(units / TOKENIZER_FILE, row["tokenizer_sha256"])
     tokenizer = encoder.tokenizer
     if file_digest(file.path, "sha256") != file.sha256:
         raise InputError(f"{file.path}: is not the file that the corpus manifest lists; run the same `preprocess run` again")
-    before = _Encoded.open(units, file.name, tokenizer.sha256)
     prefix = units / file.name
     hashes: list[str] = []
     num_encoded = 0
-    with TokenShardWriter(prefix, vocab_size=tokenizer.vocab_size, level=_UNIT_LEVEL) as writer:
+    with (
+        _Encoded.open(units, file.name, tokenizer.sha256) as before,
+        TokenShardWriter(prefix, vocab_size=tokenizer.vocab_size, level=_UNIT_LEVEL) as writer,
+    ):
         for document in read_documents(file.path):
             text: str = document["text"]
             digest = text_hash(text)
@@ -162,7 +168,7 @@ def encode_document(encoder: FastEncoder, text: str, name: str) -> np.ndarray[An
 
 
 @functools.lru_cache(maxsize=1)
-def _load_encoder(path: str, sha256: str) -> FastEncoder:
+def _load_encoder(path: Place, sha256: str) -> FastEncoder:
     """The run's tokenizer, once a worker process."""
     tokenizer = LatexTokenizer.load(path)
     assert tokenizer.sha256 == sha256, f"{path} is not the tokenizer of this run"
@@ -177,14 +183,15 @@ class _Encoded:
         self._numbers = {digest: number for number, digest in enumerate(text_hashes)}
 
     @classmethod
-    def open(cls, units: Path, name: str, tokenizer_sha256: str) -> "_Encoded | None":
+    @contextlib.contextmanager
+    def open(cls, units: Place, name: str, tokenizer_sha256: str) -> Iterator["_Encoded | None"]:
         books = _unit_books(units, name, tokenizer_sha256)
-        if books is None:
-            return None
-        try:
-            return cls(TokenShardReader(units / name), books["text_hashes"])
-        except InputError:
-            return None  # damaged: all of it is encoded again
+        with contextlib.ExitStack() as opened:
+            before = None
+            if books is not None:
+                with contextlib.suppress(InputError):  # damaged: all of it is encoded again
+                    before = cls(TokenShardReader(opened.enter_context(at_hand(units / name))), books["text_hashes"])
+            yield before
 
     def tokens(self, digest: str) -> np.ndarray[Any, Any] | None:
         """`[T]` ids with the end token, or None for a text that was not there or cannot be read."""
@@ -195,6 +202,23 @@ class _Encoded:
             return None
 
 
+@contextlib.contextmanager
+def at_hand(prefix: Place) -> Iterator[Path]:
+    """Where token shards can be read on this machine: their prefix, or that of a copy of a store's, which the block's end removes."""
+    if isinstance(prefix, Path):
+        yield prefix
+        return
+    with tempfile.TemporaryDirectory(prefix="texmill-") as folder:
+        here = Path(folder) / prefix.name
+        for suffix in SUFFIXES:
+            try:
+                with open_binary(with_suffix(prefix, suffix)) as source, open(with_suffix(here, suffix), "xb") as copy:
+                    shutil.copyfileobj(source, copy, 1 << 20)
+            except FileNotFoundError as error:
+                raise InputError(f"{error.filename}: no such token shard") from None
+        yield here
+
+
 def _check_counts(file: CorpusFile, found: TokenCounts) -> None:
     if (found.documents, found.text_bytes) != (file.documents, file.text_bytes):
         raise InputError(
@@ -203,11 +227,11 @@ def _check_counts(file: CorpusFile, found: TokenCounts) -> None:
         )
 
 
-def merge_row(out: Path, units: Path, planned: PlannedSet, *, vocab_size: int, frame_bytes: int, level: int) -> Row:
+def merge_row(out: Place, units: Place, planned: PlannedSet, *, vocab_size: int, frame_bytes: int, level: int) -> Row:
     """The work unit that joins the encoded files of one set."""
     return {
-        "out": str(out),
-        "units": str(units),
+        "out": out,
+        "units": units,
         "name": planned.name,
         "made_from": planned.made_from,
         "files": [[file.name, file.documents, file.text_bytes] for file in planned.files],
@@ -219,7 +243,9 @@ def merge_row(out: Path, units: Path, planned: PlannedSet, *, vocab_size: int, f
 
 def merge_unit(row: Row) -> Row:
     """Joins the encoded files of one set; its books are committed last."""
-    out, units, name = Path(row["out"]), Path(row["units"]), row["name"]
+    out: Place = row["out"]
+    units: Place = row["units"]
+    name: str = row["name"]
     with TokenShardWriter(out / name, vocab_size=row["vocab_size"], frame_bytes=row["frame_bytes"], level=row["level"]) as writer:
         for unit, num_documents, text_bytes in row["files"]:
             before = writer.counts
@@ -237,7 +263,7 @@ def merge_unit(row: Row) -> Row:
     return {"name": name, "books": books}
 
 
-def books_of_set(prefix: Path, writer: TokenShardWriter, made_from: str) -> dict[str, Any]:
+def books_of_set(prefix: Place, writer: TokenShardWriter, made_from: str) -> dict[str, Any]:
     """The manifest's entry of a committed set: counts, bytes and hashes."""
     files = {}
     for suffix in SUFFIXES:
@@ -246,9 +272,10 @@ def books_of_set(prefix: Path, writer: TokenShardWriter, made_from: str) -> dict
     return {"made_from": made_from, "dtype": writer.dtype.name, "files": files, **asdict(writer.counts)}
 
 
-def _append(writer: TokenShardWriter, prefix: Path) -> None:
+def _append(writer: TokenShardWriter, prefix: Place) -> None:
     """Adds the documents of one encoded file to a set."""
-    reader = TokenShardReader(prefix)
-    for number, record in enumerate(reader.document_records()):
-        writer.add_document(reader.document(number), record["id"], text_bytes=record["text_bytes"], math_share=record.get("math_share"))
-    reader.bin.close()
+    with at_hand(prefix) as here:
+        reader = TokenShardReader(here)
+        for number, record in enumerate(reader.document_records()):
+            writer.add_document(reader.document(number), record["id"], text_bytes=record["text_bytes"], math_share=record.get("math_share"))
+        reader.bin.close()

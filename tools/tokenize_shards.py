@@ -12,15 +12,16 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shards.cli import ENDPOINT_HELP, Parser, run
-from shards.commit import local_folder, only_run, remove_temporaries, write_bytes
+from shards.commit import commit_file, local_folder, only_run, remove_temporaries, write_bytes
 from shards.errors import InputError
 from shards.fingerprint import fingerprint
 from shards.manifest import read_manifest, source_commit, write_manifest
+from shards.store import Place, StoreOptions, StorePath, find_files, place_at
 from shards.token_shard import BIN_SUFFIX, FRAME_BYTES, INDEX_SUFFIX, PLAIN_SUFFIX, ZSTD_LEVEL, TokenCounts, with_suffix, write_plain_bin
 from tools.corpus_folder import Corpus, CorpusFile, read_corpus
 from tools.token_units import (
@@ -29,6 +30,7 @@ from tools.token_units import (
     TOKENIZER_FILE,
     PlannedSet,
     Row,
+    at_hand,
     encode_rows,
     encode_unit,
     is_encoded,
@@ -52,11 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
     _check_numbers(args)
     corpus = read_corpus(args.corpus, args.endpoint)
     tokenizer = LatexTokenizer.load(args.tokenizer)
-    out = local_folder(args.out).resolve()
+    out = _output(args)
     sets = plan_sets(corpus, tokenizer, frame_bytes=args.frame_bytes, level=args.level)
-    with only_run(out):
+    with only_run(out) as require_lease:
         remove_temporaries(out)
-        content = _bring_into_line(out, corpus, tokenizer, sets, args)
+        content = _bring_into_line(out, corpus, tokenizer, sets, args, require_lease)
         if args.plain:
             _write_plain(out, content)
     _print_table(out, content)
@@ -68,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", required=True, metavar="DIR_OR_URI", help="corpus folder of a finished run, OUT/corpus")
     parser.add_argument("--endpoint", metavar="URL", help=ENDPOINT_HELP)
     parser.add_argument("--tokenizer", required=True, metavar="FILE", help="tokenizer.model of tools.train_tokenizer, or its folder")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the token shards, seen by every node")
+    parser.add_argument("--out", required=True, metavar="DIR_OR_URI", help="folder for the token shards, seen by every node")
     parser.add_argument("--plain", action="store_true", help="also write the ordinary .bin, which stock Megatron-LM reads")
     parser.add_argument("--num-workers", type=int, metavar="N", help="workers at a time, one CPU each; without it all CPUs of the cluster")
     parser.add_argument("--frame-bytes", type=int, default=FRAME_BYTES, metavar="BYTES", help="ids of one zstd frame, before compression")
@@ -81,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _output(args: argparse.Namespace) -> Place:
+    """`--out`: a folder, or a folder of an object store. Raises `InputError` where it is none that can be written to."""
+    out = place_at(args.out, StoreOptions.from_environment(endpoint=args.endpoint)).resolve()
+    if isinstance(out, StorePath) and not out.is_listable:
+        raise InputError(f"{out}: an HTTP folder can only be read; --out takes a folder, or s3://, gs:// or az://")
+    return local_folder(out) if isinstance(out, Path) else out
+
+
 def _check_numbers(args: argparse.Namespace) -> None:
     if args.num_workers is not None and args.num_workers < 1:
         raise InputError(f"--num-workers {args.num_workers}: at least 1 is needed")
@@ -91,7 +101,12 @@ def _check_numbers(args: argparse.Namespace) -> None:
 
 
 def _bring_into_line(
-    out: Path, corpus: Corpus, tokenizer: LatexTokenizer, sets: Sequence[PlannedSet], args: argparse.Namespace
+    out: Place,
+    corpus: Corpus,
+    tokenizer: LatexTokenizer,
+    sets: Sequence[PlannedSet],
+    args: argparse.Namespace,
+    require_lease: Callable[[], None],
 ) -> dict[str, Any]:
     """Encodes and merges what is missing, removes what is of something else, and gives the manifest."""
     units = out / UNITS / tokenizer.sha256[:16]
@@ -115,12 +130,14 @@ def _bring_into_line(
             _follow(run_units(rows, encode_unit, num_workers=workers), to_encode)
             settings = {"vocab_size": tokenizer.vocab_size, "frame_bytes": args.frame_bytes, "level": args.level}
             merges = [merge_row(out, units, entry, **settings) for entry in to_merge]
+            require_lease()
             (out / MANIFEST).unlink(missing_ok=True)  # up to here what stood there is whole
             for number, row in enumerate(run_units(merges, merge_unit, num_workers=workers), 1):
                 done[row["name"]] = row["books"]
                 _say(f"merge: {number} of {len(merges)} sets, {row['name']} has {row['books']['tokens']:,} tokens")
     content = _content(corpus, tokenizer, sets, done, args)
     _check_conservation(content, corpus)
+    require_lease()
     (out / MANIFEST).unlink(missing_ok=True)
     _remove_stale(out, units, sets)
     write_bytes(out / TOKENIZER_FILE, tokenizer.model)
@@ -128,7 +145,7 @@ def _bring_into_line(
     return content
 
 
-def _old_manifest(out: Path) -> dict[str, Any] | None:
+def _old_manifest(out: Place) -> dict[str, Any] | None:
     """The manifest of what stands in the folder; None where there is none of this format. Raises `InputError` for another program's."""
     path = out / MANIFEST
     if not path.exists():
@@ -150,7 +167,7 @@ def _is_whole(
     )
 
 
-def _say_what_was_there(out: Path, old: Mapping[str, Any] | None, tokenizer: LatexTokenizer, corpus: Corpus) -> None:
+def _say_what_was_there(out: Place, old: Mapping[str, Any] | None, tokenizer: LatexTokenizer, corpus: Corpus) -> None:
     if old is None:
         return
     if old["tokenizer"]["sha256"] != tokenizer.sha256:
@@ -197,31 +214,39 @@ def _check_conservation(content: Mapping[str, Any], corpus: Corpus) -> None:
     assert len(corpus.files) >= len(content["sets"])
 
 
-def _remove_stale(out: Path, units: Path, sets: Sequence[PlannedSet]) -> None:
+def _remove_stale(out: Place, units: Place, sets: Sequence[PlannedSet]) -> None:
     """Removes sets and units that neither corpus nor tokenizer ask for any more, and says so."""
     wanted_sets = {entry.name for entry in sets}
     wanted_units = {file.name for entry in sets for file in entry.files}
-    for path in sorted(out.glob("*/*.idx")):
-        name = path.relative_to(out).as_posix().removesuffix(INDEX_SUFFIX)
-        if name not in wanted_sets and not path.relative_to(out).parts[0].startswith("."):
+    for path in find_files(out, "*/*.idx"):
+        name = f"{path.parent.name}/{path.name.removesuffix(INDEX_SUFFIX)}"
+        if name not in wanted_sets and not name.startswith("."):
             _say(f"{out / name}: is of a domain or split that the corpus no longer has; removed")
             for suffix in (*SUFFIXES, PLAIN_SUFFIX):
                 with_suffix(out / name, suffix).unlink(missing_ok=True)
-            if not any(path.parent.iterdir()):
+            if isinstance(path, Path) and not any(path.parent.iterdir()):
                 path.parent.rmdir()
-    for folder in sorted((out / UNITS).iterdir()):
-        if folder != units:
-            shutil.rmtree(folder)
-    for path in sorted(units.glob("*/*")):
+    for pattern in ("*/*", "*/*/*"):  # of other tokenizers
+        for path in find_files(out / UNITS, pattern):
+            if not str(path).startswith(f"{units}/") and (isinstance(path, StorePath) or path.is_file()):
+                path.unlink()
+    if isinstance(units, Path):
+        for folder in sorted(units.parent.iterdir()):
+            if folder != units:
+                shutil.rmtree(folder)
+    for path in find_files(units, "*/*"):
         if f"{path.parent.name}/{path.name.partition('.')[0]}" not in wanted_units | wanted_sets:
             path.unlink()
 
 
-def _write_plain(out: Path, content: Mapping[str, Any]) -> None:
+def _write_plain(out: Place, content: Mapping[str, Any]) -> None:
     for name in content["sets"]:
         path = with_suffix(out / name, PLAIN_SUFFIX)
         if not path.is_file():  # one of other tokens was removed when its set was merged
-            write_plain_bin(out / name)
+            with at_hand(out / name) as here:
+                plain = write_plain_bin(here)
+                if isinstance(path, StorePath):
+                    commit_file(plain, path)
             _say(f"plain: {path}, {path.stat().st_size:,} bytes")
 
 
@@ -245,7 +270,7 @@ def _follow(results: Iterator[Row], files: Sequence[CorpusFile]) -> None:
         )
 
 
-def _print_table(out: Path, content: Mapping[str, Any]) -> None:
+def _print_table(out: Place, content: Mapping[str, Any]) -> None:
     print(f"{'set':<24}{'documents':>12}{'tokens':>16}{'bytes a token':>15}{'on disk, bytes a token':>24}")
     total = TokenCounts(documents=0, tokens=0, text_bytes=0)
     disk = 0

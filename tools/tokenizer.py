@@ -27,6 +27,7 @@ from typing import Any
 import sentencepiece
 
 from shards.errors import InputError
+from shards.store import Place
 
 PAD_MULTIPLE = 128  # vocabulary rows: whole tiles of the GPU's matrix units, and divisible among 2, 4 or 8 tensor-parallel ranks
 
@@ -105,9 +106,9 @@ class LatexTokenizer:
             raise InputError(f"{name}: loses text (spaces, newlines or rare characters); make one with `python -m tools.train_tokenizer`")
 
     @classmethod
-    def load(cls, path: str | Path) -> "LatexTokenizer":
+    def load(cls, path: str | Place) -> "LatexTokenizer":
         """The tokenizer of a `tokenizer.model`, or of a folder with one. Raises `InputError` where it is none that keeps every text."""
-        path = Path(path)
+        path = Path(path) if isinstance(path, str) else path
         if path.is_dir():
             path = path / "tokenizer.model"
         try:

@@ -13,8 +13,9 @@ import pytest
 
 from shards.errors import InputError
 from shards.manifest import read_manifest
+from shards.token_cache import cached_folder
 from shards.token_shard import TokenShardReader
-from tests.object_stores import Faults, fault_proxy, make_bucket, place, upload, use_credentials
+from tests.object_stores import Faults, download, fault_proxy, make_bucket, place, upload, use_credentials
 from tests.tools.small_corpus import numbered, sample_text, share_of_dollars, write_corpus
 from tools import token_units, tokenize_shards, train_tokenizer
 from tools.corpus_folder import read_corpus, read_documents
@@ -279,6 +280,56 @@ def test_a_corpus_on_a_store_gives_the_same_token_shards(
         read_corpus("s3://texts/corpus", object_store)
 
 
+def test_an_output_on_a_store_has_the_same_bytes_wherever_the_run_was_stopped(
+    corpus: Path,
+    tokenizer_folder: Path,
+    tokens: Path,
+    object_store: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use_credentials(monkeypatch)
+    make_bucket(object_store, "shards")
+    left = [0]
+
+    def run_units(units: Sequence[dict[str, Any]], process: Any, *, num_workers: int) -> Any:
+        for row in units:  # in this process: the session's workers have no credentials
+            if not left[0]:
+                raise Stop
+            left[0] -= 1
+            yield process(row)
+
+    monkeypatch.setattr("preprocess.ray_runner.run_units", run_units)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    flags = ["--corpus", str(corpus), "--tokenizer", str(tokenizer_folder), "--plain", "--frame-bytes", "256", "--endpoint", object_store]
+    with pytest.raises(InputError, match="HTTP folder can only be read"):
+        tokenize_shards.main([*flags, "--out", f"{object_store}/shards/tokens"])
+    num_stops = 0
+    for steps in (1, 4, 5, 1000):
+        left[0] = steps
+        out = f"s3://shards/stopped-{min(steps, 5)}"
+        try:
+            tokenize_shards.main([*flags, "--out", out])
+        except Stop:
+            num_stops += 1
+            assert not (place(object_store, out.removeprefix("s3://")) / "manifest.json").exists()
+            left[0] = 1000
+            tokenize_shards.main([*flags, "--out", out])
+        found = contents(download(place(object_store, out.removeprefix("s3://")), tmp_path / f"got-{steps}"))
+        assert found == contents(tokens), steps
+    assert num_stops == 3
+    assert "nothing to do" in capsys.readouterr().err  # the last, which found what the one before had finished
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("got-")] == []
+    # another tokenizer: nothing of the old one stays
+    train_tokenizer.main(["--corpus", str(corpus), "--out", str(tmp_path / "other"), "--vocab-size", "512"])
+    tokenize_shards.main([*flags, "--tokenizer", str(tmp_path / "other"), "--out", "s3://shards/stopped-1"])
+    kept = {str(path) for path in place(object_store, "shards/stopped-1").glob(".units/*/*")}
+    assert len(kept) == 1
+    reader = cached_folder(place(object_store, "shards/stopped-1"), tmp_path / "cache")
+    assert len(TokenShardReader(reader / "math/train")) == 16
+
+
 def test_a_large_vocabulary_is_int32(corpus: Path, tokenizer: LatexTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LatexTokenizer, "vocab_size", property(lambda self: 70_016))
     monkeypatch.setattr(token_units, "_load_encoder", lambda path, sha256: FastEncoder(tokenizer))
@@ -300,7 +351,7 @@ def test_a_large_vocabulary_is_int32(corpus: Path, tokenizer: LatexTokenizer, tm
         (["--level", "23"], "a zstd level from 1"),
         (["--frame-bytes", "0"], "whole ids"),
         (["--frame-bytes", "66"], "whole ids"),
-        (["--out", "s3://bucket/x"], "only local folders"),
+        (["--out", "ftp://bucket/x"], "not an object store that is known"),
     ],
 )
 def test_bad_input_is_said_and_leaves_nothing(corpus: Path, tokenizer_folder: Path, tmp_path: Path, flags: list[str], says: str) -> None:

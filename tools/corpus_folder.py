@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shards.commit import local_folder
 from shards.errors import InputError
 from shards.manifest import read_manifest
 from shards.store import Place, StoreOptions, place_at, states_in
@@ -89,3 +90,13 @@ def read_documents(path: Place) -> Iterator[dict[str, Any]]:
         if not isinstance(document.get("text"), str) or not isinstance(document.get("id"), str):
             raise InputError(f"{path}: line {number}: a document with the strings `id` and `text` is needed; write the corpus again")
         yield document
+
+
+def output_folder(text: str, endpoint: str | None) -> Place:
+    """`--out`: a folder of this machine or of an object store. Raises `InputError` where nothing can be written there."""
+    out = place_at(text, StoreOptions.from_environment(endpoint=endpoint))
+    if isinstance(out, Path):
+        return local_folder(out)
+    if not out.is_listable:
+        raise InputError(f"{out}: an HTTP folder can only be read; --out takes a folder, or s3://, gs:// or az://")
+    return out

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from shards.cli import ENDPOINT_HELP, Parser, run
-from shards.commit import local_folder, write_bytes
+from shards.commit import write_bytes
 from shards.errors import InputError
 from shards.manifest import source_commit, write_manifest
 from shards.store import Place
 from tools.any_tokenizer import AnyTokenizer, open_tokenizer
-from tools.corpus_folder import Corpus, read_corpus, read_documents
+from tools.corpus_folder import Corpus, output_folder, read_corpus, read_documents
 from tools.tokenizer_measures import Measures, commonest_sequences
 from tools.tokenizer_probes import probe, word_families
 from tools.tokenizer_report import html_report
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise InputError(f"--{flag.replace('_', '-')} {getattr(args, flag)}: at least 1 is needed")
     if args.model_vocab_size is not None and args.model_vocab_size < 1:
         raise InputError(f"--model-vocab-size {args.model_vocab_size}: at least 1 is needed")
-    out = local_folder(args.out)
+    out = output_folder(args.out, args.endpoint)
     corpus = read_corpus(args.corpus, args.endpoint)
     tokenizers = {name: open_tokenizer(path) for name, path in _named(args.tokenizer)}
     papers = list(sample(corpus, args.split, args.max_bytes))
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=FILE",
         help="a SentencePiece model, a Hugging Face tokenizer.json, a .tiktoken or a tekken file; may be repeated",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help=f"folder for {REPORT_HTML} and {REPORT_JSON}")
+    parser.add_argument("--out", required=True, metavar="DIR_OR_URI", help=f"folder for {REPORT_HTML} and {REPORT_JSON}")
     parser.add_argument("--split", choices=("train", "validation"), default="validation", help="texts to measure on")
     parser.add_argument("--max-bytes", type=int, default=1 << 25, metavar="BYTES", help="UTF-8 bytes of text to measure on, whole papers")
     parser.add_argument(

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from shards.cli import ENDPOINT_HELP, Parser, run
-from shards.commit import commit_file, local_folder, only_run, remove_temporaries, write_bytes
+from shards.commit import commit_file, only_run, remove_temporaries, write_bytes
 from shards.errors import InputError
 from shards.fingerprint import fingerprint
 from shards.manifest import read_manifest, source_commit, write_manifest
 from shards.store import Place, StoreOptions, StorePath, find_files, place_at
 from shards.token_shard import BIN_SUFFIX, FRAME_BYTES, INDEX_SUFFIX, PLAIN_SUFFIX, ZSTD_LEVEL, TokenCounts, with_suffix, write_plain_bin
-from tools.corpus_folder import Corpus, CorpusFile, read_corpus
+from tools.corpus_folder import Corpus, CorpusFile, output_folder, read_corpus
 from tools.token_units import (
     FORMAT,
     SUFFIXES,
@@ -53,8 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     _check_numbers(args)
     corpus = read_corpus(args.corpus, args.endpoint)
-    tokenizer = LatexTokenizer.load(args.tokenizer)
-    out = _output(args)
+    tokenizer = LatexTokenizer.load(place_at(args.tokenizer, StoreOptions.from_environment(endpoint=args.endpoint)))
+    out = output_folder(args.out, args.endpoint).resolve()
     sets = plan_sets(corpus, tokenizer, frame_bytes=args.frame_bytes, level=args.level)
     with only_run(out) as require_lease:
         remove_temporaries(out)
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog=PROG, description="Turns a corpus into zstd token shards that Megatron's datasets read by random access.")
     parser.add_argument("--corpus", required=True, metavar="DIR_OR_URI", help="corpus folder of a finished run, OUT/corpus")
     parser.add_argument("--endpoint", metavar="URL", help=ENDPOINT_HELP)
-    parser.add_argument("--tokenizer", required=True, metavar="FILE", help="tokenizer.model of tools.train_tokenizer, or its folder")
+    parser.add_argument("--tokenizer", required=True, metavar="FILE_OR_URI", help="tokenizer.model of tools.train_tokenizer, or its folder")
     parser.add_argument("--out", required=True, metavar="DIR_OR_URI", help="folder for the token shards, seen by every node")
     parser.add_argument("--plain", action="store_true", help="also write the ordinary .bin, which stock Megatron-LM reads")
     parser.add_argument("--num-workers", type=int, metavar="N", help="workers at a time, one CPU each; without it all CPUs of the cluster")
@@ -81,14 +81,6 @@ def _parser() -> argparse.ArgumentParser:
         help="Ray cluster to run on, or auto for the one this runs on; without it $RAY_ADDRESS, else a local one",
     )
     return parser
-
-
-def _output(args: argparse.Namespace) -> Place:
-    """`--out`: a folder, or a folder of an object store. Raises `InputError` where it is none that can be written to."""
-    out = place_at(args.out, StoreOptions.from_environment(endpoint=args.endpoint)).resolve()
-    if isinstance(out, StorePath) and not out.is_listable:
-        raise InputError(f"{out}: an HTTP folder can only be read; --out takes a folder, or s3://, gs:// or az://")
-    return local_folder(out) if isinstance(out, Path) else out
 
 
 def _check_numbers(args: argparse.Namespace) -> None:

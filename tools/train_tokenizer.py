@@ -24,10 +24,10 @@ import sentencepiece
 from sentencepiece import sentencepiece_model_pb2 as model_format
 
 from shards.cli import ENDPOINT_HELP, Parser, run
-from shards.commit import local_folder, remove_temporaries, write_bytes
+from shards.commit import remove_temporaries, write_bytes
 from shards.errors import InputError
 from shards.manifest import source_commit, write_manifest
-from tools.corpus_folder import Corpus, CorpusFile, read_corpus, read_documents
+from tools.corpus_folder import Corpus, CorpusFile, output_folder, read_corpus, read_documents
 from tools.tokenizer import (
     BOS,
     EOD,
@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise InputError(f"--character-coverage {args.character_coverage}: a share from 0.9 to 1 is needed")
     if args.max_groups is not None and args.max_groups < 0:
         raise InputError(f"--max-groups {args.max_groups}: 0 for none, or a number")
-    out = local_folder(args.out)
+    out = output_folder(args.out, args.endpoint)
     corpus = read_corpus(args.corpus, args.endpoint)
     weights = _parse_weights(args.domain_weights, corpus)
     started = time.monotonic()
@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog=PROG, description="Trains a SentencePiece tokenizer on the training split of a corpus.")
     parser.add_argument("--corpus", required=True, metavar="DIR_OR_URI", help="corpus folder of a finished run, OUT/corpus")
     parser.add_argument("--endpoint", metavar="URL", help=ENDPOINT_HELP)
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for tokenizer.model and manifest.json")
+    parser.add_argument("--out", required=True, metavar="DIR_OR_URI", help="folder for tokenizer.model and manifest.json")
     parser.add_argument(
         "--vocab-size",
         type=_vocab_size,

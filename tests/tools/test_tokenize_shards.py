@@ -17,7 +17,7 @@ from shards.token_cache import cached_folder
 from shards.token_shard import TokenShardReader
 from tests.object_stores import Faults, download, fault_proxy, make_bucket, place, upload, use_credentials
 from tests.tools.small_corpus import numbered, sample_text, share_of_dollars, write_corpus
-from tools import token_units, tokenize_shards, train_tokenizer
+from tools import evaluate_tokenizer, token_units, tokenize_shards, train_tokenizer
 from tools.corpus_folder import read_corpus, read_documents
 from tools.fast_encoder import FastEncoder
 from tools.tokenizer import LatexTokenizer
@@ -322,8 +322,11 @@ def test_an_output_on_a_store_has_the_same_bytes_wherever_the_run_was_stopped(
     assert "nothing to do" in capsys.readouterr().err  # the last, which found what the one before had finished
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("got-")] == []
     # another tokenizer: nothing of the old one stays
-    train_tokenizer.main(["--corpus", str(corpus), "--out", str(tmp_path / "other"), "--vocab-size", "512"])
-    tokenize_shards.main([*flags, "--tokenizer", str(tmp_path / "other"), "--out", "s3://shards/stopped-1"])
+    to_store = ["--corpus", str(corpus), "--out", "s3://shards/other", "--endpoint", object_store]
+    train_tokenizer.main([*to_store, "--vocab-size", "512"])
+    tokenize_shards.main([*flags, "--tokenizer", "s3://shards/other", "--out", "s3://shards/stopped-1"])
+    evaluate_tokenizer.main([*to_store, "--tokenizer", str(tokenizer_folder)])
+    assert (place(object_store, "shards/other") / "tokenizer_report.html").is_file()
     kept = {str(path) for path in place(object_store, "shards/stopped-1").glob(".units/*/*")}
     assert len(kept) == 1
     reader = cached_folder(place(object_store, "shards/stopped-1"), tmp_path / "cache")

@@ -163,16 +163,18 @@ def step_tensors(config: TrainConfig, tokens: Path, run: Path) -> dict[str, Any]
 
 
 def train_with_faults(config: TrainConfig, tokens: Path, run: Path, kind: str, steps: list[int]) -> dict[str, Any]:
-    """Trains; at the steps the gradients, the weights or the loss become NaN, the loss a spike, or this process gets a signal."""
+    """Trains; at the steps gradients, weights, loss or a process's batches become NaN, the loss a spike, or a process gets a signal."""
     run.mkdir(parents=True, exist_ok=True)
     trainer = make_trainer(config, tokens, run)
     left = list(steps)
     whole = megatron_adapter.forward_backward
     digests = {}
 
-    def forward_backward(*args: Any, **kwargs: Any) -> Any:
-        losses = whole(*args, **kwargs)
+    def forward_backward(wrapped: Any, batches: Any, *args: Any, **kwargs: Any) -> Any:
         step = trainer.progress.iteration + 1
+        if kind == "data" and step in left and trainer.rank == 0:
+            batches = (batch | {"loss_mask": batch["loss_mask"] * float("nan")} for batch in batches)
+        losses = whole(wrapped, batches, *args, **kwargs)
         digests[step] = weights_digest(trainer.wrapped)
         if step not in left:
             return losses

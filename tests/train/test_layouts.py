@@ -124,7 +124,7 @@ def test_bfloat16_layouts_differ_no_more_than_orders_of_summing_do(ranks: Ranks,
     middle = {step: sum(order[step] for order in orders) / len(orders) for step in orders[0]}
     spread = max(abs(order[step] - middle[step]) / middle[step] for order in orders for step in middle)
     assert 1e-6 < spread < 5e-3
-    for name in ("dp2_zero1", "tp2_sp"):
+    for name in ("dp2_zero1", "tp2_sp", "pp2"):
         ranks.run("train", small_config(bf16=True, **LAYOUTS[name]), tokens, tmp_path / name, world_size=2)
         found = losses(tmp_path / name)
         assert len(found) == NUM_STEPS

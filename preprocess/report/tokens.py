@@ -34,6 +34,7 @@ class TrainingBooks:
     """
 
     in_shards: Mapping[str, int]
+    in_no_sample: int
     in_samples: Mapping[str, int]
     in_tails: Mapping[str, int]
     unused: Mapping[str, int]
@@ -121,11 +122,12 @@ def _read_training(run: Path, in_shards: Mapping[str, int]) -> TrainingBooks:
         if last is None:
             raise InputError(f"{path}: its books are not closed as yet; they are when the run ends, or stops on a SIGTERM")
         books = TrainingBooks(
-            in_shards=last["tokens_in_shards"],
-            in_samples=last["tokens_in_samples"],
-            in_tails=last["tokens_in_tails"],
-            unused={domain: last["tokens_unused"][domain] for domain in last["tokens_in_samples"]},
-            drawn=last["tokens_drawn"],
+            in_shards=_by_domain(last["tokens_in_shards"]),
+            in_samples=_by_domain(last["tokens_in_samples"]),
+            in_tails=_by_domain(last["tokens_in_tails"]),
+            in_no_sample=sum(tokens for name, tokens in last["tokens_in_shards"].items() if name not in last["tokens_in_samples"]),
+            unused=_by_domain({name: last["tokens_unused"][name] for name in last["tokens_in_samples"]}),
+            drawn=_by_domain(last["tokens_drawn"]),
             skipped=last["tokens_skipped"],
             trained_on=last["tokens_trained_on"],
         )
@@ -133,13 +135,18 @@ def _read_training(run: Path, in_shards: Mapping[str, int]) -> TrainingBooks:
         raise InputError(f"{path}: cannot be read ({error.strerror}); --run takes the folder of a training run") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is not the log of a training run ({type(error).__name__}: {error})") from None
-    by_domain: dict[str, int] = {}
-    for name, tokens in books.in_shards.items():  # a domain, or one of its buckets of math share, math@0.1-0.3
-        domain = name.partition("@")[0]
-        by_domain[domain] = by_domain.get(domain, 0) + tokens
-    if by_domain != dict(in_shards):
+    if dict(books.in_shards) != dict(in_shards):
         raise InputError(f"{run}: was trained on other token shards than --tokens; give those that it was trained on")
     return books
+
+
+def _by_domain(tokens: Mapping[str, int]) -> dict[str, int]:
+    """Tokens by domain, where they may be by a domain's buckets of math share (`math@0.1-0.3`)."""
+    found: dict[str, int] = {}
+    for name, number in tokens.items():
+        domain = name.partition("@")[0]
+        found[domain] = found.get(domain, 0) + number
+    return found
 
 
 def token_steps(books: TokenBooks) -> list[TokenStep]:
@@ -157,11 +164,10 @@ def token_steps(books: TokenBooks) -> list[TokenStep]:
         return [*steps, _step("end", "kept", "tokens to train on", "the training sets of the token shards", rest)]
     steps.append(_step("rest", "whole", "tokens to train on", "the training sets of the token shards", rest))
     in_samples, tails = sum(training.in_samples.values()), sum(training.in_tails.values())
-    no_sample = sum(tokens for domain, tokens in training.in_shards.items() if domain not in training.in_samples)
     unused, drawn = sum(training.unused.values()), sum(training.drawn.values())
     again = drawn - (in_samples - unused)
     steps += [
-        _step("loss", "left", "not in the blend", "domains of weight 0, or shorter than one sample", no_sample),
+        _step("loss", "left", "not in the blend", "domains of weight 0, or shorter than one sample", training.in_no_sample),
         _step("loss", "left", "tails", "the end of each domain, shorter than one sample", tails),
         _step("rest", "whole", "tokens in samples", "samples of whole length, each domain's once", in_samples),
         _step("loss", "left", "not drawn", "samples that no step of the run has taken", unused),

@@ -128,6 +128,25 @@ def test_tokens_trained_on(corpus: Path, tmp_path: Path, drawn: int, skipped: in
     assert page.rows_of("Token shards")["math/validation"][3:] == ["–", "–"]
 
 
+def test_buckets_of_math_share_are_added_up_by_domain(corpus: Path, tmp_path: Path) -> None:
+    tokens = write_tokens(tmp_path / "tokens", corpus)
+    math, cs = tokens["math/train"], tokens["cs/train"]
+    length, dense = 100, math // 3
+    row = {
+        "tokens_in_shards": {"math@0-0.2": math - dense, "math@0.2-1": dense, "cs@0-0.2": cs},
+        "tokens_in_samples": {"math@0.2-1": dense // length * length},
+        "tokens_in_tails": {"math@0.2-1": dense % length},
+        "tokens_unused": {"math@0.2-1": 0, "math@0-0.2": math - dense, "cs@0-0.2": cs},
+        "tokens_drawn": {"math@0.2-1": dense // length * length * 2},
+        "tokens_trained_on": dense // length * length * 2,
+    }
+    run = write_training(tmp_path / "run", {"math": math, "cs": cs}, **row)
+    page, found, _ = shown(tmp_path, corpus, "--tokens", str(tmp_path / "tokens"), "--run", str(run))
+    assert (found["not"], found["tokens in samples"]) == (-(math - dense + cs), dense // length * length)
+    assert found["tokens trained on"] == 2 * found["tokens in samples"]
+    assert page.rows_of("Token shards")["math/train"][3:] == [f"{row['tokens_trained_on']:,}", "2.000"]
+
+
 def test_the_sections_stand_in_their_order(corpus: Path, tmp_path: Path) -> None:
     write_tokens(tmp_path / "tokens", corpus)
     page, _, _ = shown(tmp_path, corpus, "--tokens", str(tmp_path / "tokens"))

@@ -31,6 +31,7 @@ from preprocess.latex.rendering import (
     plain_tex,
     printed_names,
 )
+from preprocess.latex.rendering.cells import PARAGRAPH_IN_CELL
 from preprocess.latex.rendering.headings import heading, unmarked
 from preprocess.latex.rendering.reference_names import ReferenceNames
 from preprocess.latex.scan import Scanner
@@ -208,7 +209,7 @@ class Renderer:
             elif token in "{}\x03":
                 position = start + 1
             else:
-                out.append("\n\n" if not self.table_depth else blocks.PARAGRAPH_IN_CELL)
+                out.append("\n\n" if not self.table_depth else PARAGRAPH_IN_CELL)
                 position = found.end()
         for name in reversed(open_environments):
             environments.leave(self, name, out)

@@ -13,12 +13,8 @@ if TYPE_CHECKING:
 
 _CLOSED_HEADINGS = frozenset({"heading", "subheading", "head", "subhead", "specialhead", "subsubhead", "subsubheading"})  # of AmS-TeX
 _INFERENCES = ("Unary", "Binary", "Trinary", "Quaternary", "Quinary")
-BOX_SIZE = re.compile(r"\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)")
-_STRUT_ROW = re.compile(r"(?:\A|(?<=\\cr))\s*(?:height|depth)\s*[\d.]+\s*[a-z]{2}[^\\]{0,20}(?:&?\s*\\omit\s*)*[&\s]*\\cr")
-_TAB_STOPS = re.compile(r"\s*(?:\d+\s*\\columns(?![A-Za-z])|\\\+(?:[^\\\n]|\\(?!cr(?![A-Za-z]))|\n(?!\n)){0,1000}\\cr(?![A-Za-z]))")
 _QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
 _RUNS_ON = re.compile(r"\s*(?:\\label\s*\{[^{}]*\}\s*)?[(),;:.a-zà-öø-ÿа-я]")  # after a heading that begins its sentence
-PARAGRAPH_IN_CELL = " \x05"  # until the table ends: a blank where it has columns, else a line end
 _TITLE_WORDS = re.compile(r"(?=[^:_]*\Z)(?:\s*[^\W\d_a-z]|\S+\s+\S)")  # what is no key: it begins with a capital or has a blank
 _OWN_SECTION = re.compile(r"[A-Za-z]*?((?:sub){0,2}section|chapter)")
 
@@ -196,65 +192,6 @@ def _table_head(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return skip_line_space(text, end)
 
 
-def end_cells(rows: str) -> str:
-    """A table's rows on lines below one another, the paragraphs in their cells joined; rows without a word, as those of pictures, go."""
-    if " | " not in rows:
-        return rows.replace(PARAGRAPH_IN_CELL, "\n")
-    lines = rows.replace(PARAGRAPH_IN_CELL, " ").split("\n")
-    kept: list[str] = []
-    num_blank = 0  # lines before this one
-    for line in lines:
-        if not line.strip():
-            num_blank += 1
-        elif "|" not in line or line.strip(" |\t"):
-            if num_blank and not (kept and " | " in kept[-1] and " | " in line):
-                kept += [""] if kept else ["", ""]
-            kept.append(line)
-            num_blank = 0
-    return "\n".join((*kept, ""))
-
-
-def _alignment(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    """Plain TeX's table, without the row that tells how its columns are set: `\\halign{#&#\\cr a&b\\cr}`."""
-    found = BOX_SIZE.match(text, end)
-    given = renderer.scan.group(text, found.end() if found else end)
-    if given is None:
-        return -1
-    content, after = given
-    preamble = renderer.scan.find_outside_groups(content, "\\cr", 0)
-    if preamble < 0 or "#" not in content[:preamble]:
-        return -1
-    renderer.dropped["layout_command"] += preamble
-    renderer.table_depth += 1
-    rows = renderer.nested(_STRUT_ROW.sub("", content[preamble + 3 :]))
-    renderer.table_depth -= 1
-    out.append(f"\n\n{rows if renderer.table_depth else end_cells(rows)}\n\n")
-    return after
-
-
-def _tab_stops(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    """Plain TeX's `\\settabs 3 \\columns` and `\\settabs\\+ widest & row \\cr`."""
-    found = _TAB_STOPS.match(text, end)
-    if found is None:
-        return -1
-    renderer.dropped["layout_command"] += found.end() - end
-    return found.end()
-
-
-def tabbed_row(renderer: "Renderer", text: str, end: int, out: list[str]) -> int:
-    """Plain TeX's `\\+ a & b \\cr`; -1 where it is none."""
-    stop = text.find("\\cr", end, end + 2_000)
-    if stop < 0 or "\n\n" in text[end:stop]:
-        return -1
-    renderer.table_depth += 1
-    out.append(f"\n{renderer.inline(text[end:stop])}")
-    renderer.table_depth -= 1
-    after = renderer.scan.skip_space(text, stop + 3)
-    if not text.startswith("\\+", after):
-        out.append("\n")
-    return after
-
-
 def _proof_step(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """bussproofs: a line for each premise and conclusion of a proof tree, the rule's name before the conclusion that it gives."""
     found = renderer.scan.group(text, end)
@@ -286,8 +223,6 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("newline", "linebreak"), _line_break),
     "multicolumn": _multicolumn,
     "kill": _kill,
-    "halign": _alignment,
-    "settabs": _tab_stops,
     **dict.fromkeys(("endfirsthead", "endhead", "endfoot"), _table_head),
     **dict.fromkeys(("proclaim", "demo", "remark", "example", "definition", "roster"), _proclaim),
 }

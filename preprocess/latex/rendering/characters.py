@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from preprocess.latex.rendering import columns
-from preprocess.latex.rendering.blocks import tabbed_row
 from preprocess.latex.rendering.formulas import display, write_inline
+from preprocess.latex.rendering.plain_tex import tabbed_row
 from preprocess.latex.scan import skip_line_space, unguard
 from preprocess.latex.tables import COMBINING
 

@@ -5,10 +5,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from preprocess.latex.rendering import algorithms, columns, listings, lists
-from preprocess.latex.rendering.blocks import BOX_SIZE, end_cells
+from preprocess.latex.rendering.cells import end_cells
 from preprocess.latex.rendering.formulas import display, display_environment, inline_math
 from preprocess.latex.rendering.front_matter import acknowledgments, keywords_environment
 from preprocess.latex.rendering.headings import heading
+from preprocess.latex.rendering.plain_tex import BOX_SIZE
 from preprocess.latex.rendering.printed_names import enter_language, printed_name
 from preprocess.latex.scan import KEY_VALUE
 from preprocess.latex.tables import (

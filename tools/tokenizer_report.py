@@ -21,7 +21,8 @@ p { max-width: 46rem; margin: .3rem 0; } .soft { color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 14rem; }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 14rem; position: sticky; left: 0;
+                                background: var(--paper); }
 td.best { color: var(--mark); font-weight: 600; }
 td .bar { display: block; height: 4px; background: var(--bar); margin-left: auto; }
 @media (max-width: 40rem) { th:first-child, td:first-child { min-width: 8rem; } th, td { padding: .25rem .5rem; } }
@@ -60,13 +61,13 @@ _SEQUENCE_ROWS = (
     _Row("one token and nothing else", ("control_sequences", "whole"), ".3%", True),
     _Row("the same ids as most often", ("control_sequences", "commonest_form"), ".3%", True),
     _Row("parted, in 100,000", ("control_sequences", "parted_per_100000"), ",.1f", False),
-    _Row("of the 500 commonest, as many as stand in these papers", ("control_sequences", "commonest"), ",d", None),
+    _Row("of the commonest, as many as stand in these papers", ("control_sequences", "commonest"), ",d", None),
     _Row("of those, in these papers: always one token", ("control_sequences", "commonest_always_whole"), ".2%", True),
     _Row("of those, in these papers: one form", ("control_sequences", "commonest_always_stable"), ".2%", True),
     _Row("of those, in these papers: both", ("control_sequences", "commonest_whole_and_stable"), ".2%", True),
-    _Row("of the 500 commonest, each in every context: always one token", ("contexts", "always_whole"), ".2%", True),
-    _Row("of the 500 commonest, each in every context: one form", ("contexts", "always_stable"), ".2%", True),
-    _Row("of the 500 commonest, each in every context: both", ("contexts", "whole_and_stable"), ".2%", True),
+    _Row("of the commonest, each in every context: always one token", ("contexts", "always_whole"), ".2%", True),
+    _Row("of the commonest, each in every context: one form", ("contexts", "always_stable"), ".2%", True),
+    _Row("of the commonest, each in every context: both", ("contexts", "whole_and_stable"), ".2%", True),
     _Row("in every context: parted, in 100,000", ("contexts", "parted_per_100000"), ",.1f", False),
     _Row("tokens a control sequence", ("control_sequences", "tokens_per_sequence"), ".3f", False),
     _Row("environments whose \\begin and \\end agree", ("environments", "begin_and_end_agree"), ".2%", True),
@@ -123,7 +124,9 @@ def html_report(report: Figures) -> str:
         _by("Bytes a token by domain", "bytes_per_token_by_domain", tokenizers, str),
         _table(
             "Control sequences",
-            f"{first['control_sequences']['count']:,} in these papers, {first['control_sequences']['distinct']:,} distinct.",
+            f"{first['control_sequences']['count']:,} in these papers, {first['control_sequences']['distinct']:,} distinct; "
+            f"the {first['contexts']['control_sequences']:,} commonest of all texts read stand in "
+            f"{first['contexts']['contexts_of_each']:,} contexts each.",
             tokenizers,
             _SEQUENCE_ROWS,
         ),

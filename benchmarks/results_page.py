@@ -198,6 +198,12 @@ ROWS = (
         goal="all",
     ),
     Row(
+        result="soak_preprocess_store",
+        question="the same with source and output on an S3 server behind a proxy of faults",
+        figure=lambda f: f"{f['seeds_with_equal_bytes']} of {f['seeds']} ({sum(f['kills'].values())} kills, {f['attempts']} attempts)",
+        goal="all",
+    ),
+    Row(
         result="first_act",
         question="a job submitted from a clean clone: MB uploaded; units when it was stopped, of all; submitted again, the same bytes",
         figure=lambda f: (

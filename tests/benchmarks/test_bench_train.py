@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import bench_train
+from benchmarks import bench_train, train_floor
 from benchmarks.bench_train import Device, Results, cases_of, first_micro_batch, run_cases, table
-from benchmarks.train_cases import DOES_NOT_FIT, EOD, KINDS, Case, write_shards
+from benchmarks.train_cases import DOES_NOT_FIT, EOD, KINDS, SHAPES, Case, write_shards
 from benchmarks.train_check import FIELDS, HALF, STEPS, check
 from shards.errors import InputError
 from tests.train.ranks import Ranks
@@ -206,3 +206,22 @@ def test_what_the_checks_compare(tmp_path: Path) -> None:
     assert check(standing_in({"bf16": 0.01}), tmp_path)["bfloat16 losses against the processor's float32"]["holds"]
     with pytest.raises(InputError, match="are not those of 12 steps that learn"):
         check(standing_in({"cpu": 9.0}), tmp_path)
+
+
+def test_the_page_of_performance_has_the_tables_of_the_counts() -> None:
+    text = train_floor.PAGE.read_text()
+    assert train_floor.with_tables(text) == text, "run python -m benchmarks.train_floor"
+    assert text.count("<!-- end -->") == len(train_floor.TABLES)
+
+
+def test_the_floor_is_counted_from_the_shape() -> None:
+    shape = SHAPES["1.36B"]
+    parts = train_floor.floor_bytes(shape, 35_584)
+    # by hand: 49 norms of 32,768 x 2048 elements, input twice, gradient, result and gradient once, 2 bytes each
+    assert parts["norms"] == 49 * 32_768 * 2048 * 10
+    assert parts["optimizer, clipping, new weights"] == 1_360_103_424 * 50 / 4
+    rows = list(train_floor.floor_table())[2:]
+    assert len(rows) == 2 * 3 * 2
+    assert rows[0].startswith("| 35,584 | 4,096 | 10.14 (8.93) | 24% | h200 |")
+    days = list(train_floor.days_table())
+    assert len(days) == 2 + 5

@@ -30,7 +30,7 @@ def test_torchrun_trains_and_goes_on(tokens: Path, tmp_path: Path) -> None:
     assert half.returncode == 0, half.stderr[-3000:]
     lines = half.stdout.splitlines()
     assert lines[0] == "model: 34,976 parameters (exact), vocabulary 256, sequence 32"
-    assert lines[1] == "processes: 2 = tensor parallel 2 x data parallel 1; 8 samples = 256 tokens a step"
+    assert lines[1] == "processes: 2 = tensor parallel 2 x pipeline stages 1 x data parallel 1; 8 samples = 256 tokens a step"
     assert sum(line.startswith("kernel ") for line in lines) == 8
     assert sum(line.startswith("step ") for line in lines) == 3
     assert sum(line.startswith("validation at step ") for line in lines) == 2

@@ -66,7 +66,7 @@ SAMPLE_SECONDS = 0.5
 MAX_POINTS = 60  # of a curve in the results
 PARTS = "parts.json"
 THIRDS = ("first_third", "last_third")
-TOKEN_UNITS = "units/*/*/*[0-9].json"  # of `tools.tokenize_shards`: one for each corpus file that is encoded
+TOKEN_UNITS = ".units/*/*/*[0-9].json"  # books of `tools.tokenize_shards`: one for each corpus file that is encoded
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -395,7 +395,7 @@ def increments(dump: Path, work: Path, whole: Path, num_workers: int) -> dict[st
     last = work / "last"
     _run_over(dump, tars[:-1], work / "last-src", last, num_workers)
     _tokenise(last, num_workers)
-    before = _states(last)
+    before, encoded = _states(last), _encoded(last)
     _run_over(dump, tars, work / "last-src", last, num_workers)
     _tokenise(last, num_workers)
     after = _states(last)
@@ -415,7 +415,9 @@ def increments(dump: Path, work: Path, whole: Path, num_workers: int) -> dict[st
             "corpus_files_written": len(written["corpus"]),
             "corpus_files": len(after["corpus"]),
             "corpus_files_tokenised": len(written["tokens"]),
-            "tokenised_are_those_written": len(written["tokens"]) == len(written["corpus"]),
+            "tokenised_are_those_written": _shards_of(written["tokens"]) == _shards_of(written["corpus"]),
+            "documents_tokenised": len(_encoded(last) - encoded),
+            "documents": len(_encoded(last)),
         },
     }
 
@@ -444,6 +446,17 @@ def _command(*words: str) -> None:
     ended = subprocess.run([sys.executable, "-m", *words], cwd=Path(__file__).resolve().parent.parent, capture_output=True, text=True)
     if ended.returncode:
         raise InputError(f"{words[0]} has ended with {ended.returncode}: {ended.stderr.strip().splitlines()[-1:]}")
+
+
+def _encoded(out: Path) -> set[tuple[str, str]]:
+    """Every document that is encoded: its file, its text's hash. One whose text was in its file before is not encoded again."""
+    paths = (out / "tokens").glob(TOKEN_UNITS)
+    return {(f"{path.parent.name}/{path.name}", text) for path in paths for text in read_manifest(path)["text_hashes"]}
+
+
+def _shards_of(names: Sequence[str]) -> set[str]:
+    """`math/train-00007`, of a corpus file's name and of its tokens' alike."""
+    return {"/".join(name.split("/")[-2:]).partition(".")[0] for name in names}
 
 
 def _ledgers(out: Path) -> dict[str, str]:

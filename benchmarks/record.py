@@ -9,6 +9,8 @@ from typing import Any
 from shards.manifest import source_commit, write_manifest
 
 RESULTS = Path(__file__).resolve().parent / "results"
+_RUNS = ("pipeline_200000", "pipeline_20000")  # of benchmarks/bench_pipeline.py over made papers
+LARGEST_RUN = next((name for name in _RUNS if (RESULTS / f"{name}.json").exists()), _RUNS[-1])
 
 
 def machine() -> dict[str, Any]:

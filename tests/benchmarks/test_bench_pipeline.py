@@ -13,6 +13,7 @@ from benchmarks import bench_pipeline as bench
 from benchmarks.synthetic_dump import TRUTH, write_synthetic_dump
 from preprocess.shingles import jaccard, shingles
 from shards.errors import InputError
+from shards.manifest import write_manifest
 from shards.text_shard import encode_text_shard
 from tests.preprocess.run_folder import words
 
@@ -136,3 +137,21 @@ def test_the_page_shows_memory_and_speed_against_papers() -> None:
     assert shown.count("<polyline") == 3
     assert "Resident memory by papers done: driver from 201 to 219; largest worker from 300 to 300" in shown
     assert '<td class="number">12</td><td class="number">0.99</td>' in shown
+
+
+def test_what_is_tokenised_again_is_told_by_the_books_of_the_tokens(tmp_path: Path) -> None:
+    def encode(name: str, *hashes: str) -> None:
+        path = tmp_path / "tokens/.units/0123456789abcdef" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_manifest(path, {"text_hashes": list(hashes)})
+
+    encode("math/train-00001", "a", "b")
+    encode("cs/train-00001", "a")
+    write_manifest(tmp_path / "tokens/.units/0123456789abcdef/math/train.set.json", {})
+    before, states = bench._encoded(tmp_path), bench._states(tmp_path)["tokens"]
+    assert before == {("math/train-00001.json", "a"), ("math/train-00001.json", "b"), ("cs/train-00001.json", "a")}
+    encode("cs/train-00001", "a", "c")
+    again = bench._states(tmp_path)["tokens"]
+    assert bench._encoded(tmp_path) - before == {("cs/train-00001.json", "c")}
+    written = [name for name in again if again[name] != states[name]]
+    assert bench._shards_of(written) == bench._shards_of(["cs/train-00001.jsonl.zst"]) == {"cs/train-00001"}

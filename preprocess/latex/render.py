@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from preprocess.config import LatexConfig
+from preprocess.latex import siunitx
 from preprocess.latex.rendering import (
     algorithms,
     astronomy,
@@ -100,6 +101,7 @@ class Renderer:
         self.front: list[tuple[str, str]] = []
         self.document_class: str | None = None
         self.languages = ["english"]  # whose names LaTeX prints: the main one, and those of environments that are open
+        self.quantity_phrases: Mapping[str, str] = {}  # of siunitx: what the paper has between the numbers of ranges and lists
         self.credits: list[str] = []  # of Elsevier's authors: name and roles
         self.depth = 0
         self.lists = lists.Lists()
@@ -146,6 +148,9 @@ class Renderer:
             self.lists.read_preamble(preamble)
             if "lstset" in preamble or "lstdefinestyle" in preamble:
                 listings.read_preamble(self, preamble)
+            if "\\sisetup" in preamble:
+                given = (self.scan.group(preamble, found.end()) for found in re.finditer(r"\\sisetup(?![A-Za-z])", preamble))
+                self.quantity_phrases = siunitx.phrases(",".join(options[0] for options in given if options is not None))
             self.has_line_numbers = algorithms.are_lines_numbered(preamble)
             self.has_block_ends = algorithms.have_blocks_ends(preamble)
             self.has_long_block_ends = algorithms.have_blocks_long_ends(preamble)

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Mapping
 
 _PREFIXES = {
     "yocto": "y", "zepto": "z", "atto": "a", "femto": "f", "pico": "p", "nano": "n", "micro": "µ", "milli": "m", "centi": "c", "deci": "d",
@@ -29,6 +30,12 @@ _SHORT = re.compile(r"(?:[yzafpnuµmcdhkMGTPE]|da)?(?:m|g|s|A|K|mol|cd|Hz|N|Pa|J
 _UNIT_STEP = re.compile(r"\\([A-Za-z]+)(?:\s*\{([^{}]*)\})?|\^\s*\{?\s*([-+]?\d{1,3})\s*\}?|([^\\^\s.~,{}/]+)|(/)|\s+|.", re.S)
 _SCIENTIFIC = re.compile(r"((?:[-+]|(?<![\d.,]))[\d.,]*+(?:\(\d{1,40}\))?)\s*[eEdD]\s*([-+]?)0*(\d+)")  # each run of digits is read once
 _TIMES = re.compile(r"(?<=[\d)}]) *x *(?=[-+.\d])")  # of a product, `2 x 3`
+_PHRASE = re.compile(
+    r"(?<![a-z-])(range-phrase|list-separator|list-final-separator|list-pair-separator)\s*=\s*(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^,{}\]]*))"
+)
+_PHRASE_MARKS = re.compile(
+    r"\\(?:text|textrm|mathrm|mbox|ensuremath)\s*\{([^{}]*)\}|\\[,;: ]|~|\\(?:textendash|textnormal)\s*(?:\{\})?|---?|\$"
+)
 _POWER = re.compile(r"-?\d{1,3}")
 ONE_NUMBER = frozenset({"num"})
 ONE_UNIT = frozenset({"si", "unit"})
@@ -39,6 +46,18 @@ NUM_GROUPS = {
     "num": 1, "si": 1, "unit": 1, "ang": 1, "SI": 2, "qty": 2, "numrange": 2, "SIrange": 3, "qtyrange": 3, "numlist": 1,
     "SIlist": 2, "qtylist": 2, "numproduct": 1, "qtyproduct": 2, "complexnum": 1, "complexqty": 2,
 }  # fmt: skip
+
+
+def phrases(options: str) -> dict[str, str]:
+    """What options have between the numbers of ranges and lists: `range-phrase = --` → `–`; what is no plain text stays siunitx's own."""
+    given = {key: _PHRASE_MARKS.sub(_plain_phrase, braced or bare.strip()) for key, braced, bare in _PHRASE.findall(options)}
+    return {key: phrase for key, phrase in given.items() if "\\" not in phrase and "{" not in phrase}
+
+
+def _plain_phrase(found: re.Match[str]) -> str:
+    if found[1] is not None:
+        return found[1].replace("--", "–")
+    return "–" if found[0].startswith(("--", "\\textendash")) else "" if found[0] == "$" else " "
 
 
 def unit_parts(unit: str) -> list[tuple[str, int]]:
@@ -117,15 +136,18 @@ def _joined(number: str, unit: str, *, is_math: bool) -> str:
     return f"{number}{blank}{unit}"
 
 
-def show(name: str, groups: list[str], *, is_math: bool) -> str:
-    """What siunitx's command `name` prints for its groups."""
+def show(name: str, groups: list[str], *, is_math: bool, between: Mapping[str, str] | None = None) -> str:
+    """What siunitx's command `name` prints for its groups, `between` numbers what the paper's `phrases` say."""
     if name == "ang":
         marks = ("^{\\circ}", "'", "''") if is_math else ("°", "′", "″")
         return "".join(f"{part.strip()}{mark}" for part, mark in zip(groups[0].split(";"), marks, strict=False) if part.strip())
     unit = "" if name in ONE_NUMBER or name.startswith("num") else _unit(groups[-1], is_math=is_math)
     if name in ONE_UNIT:
         return unit
-    to, and_, comma = (r"\text{ to }", r"\text{ and }", ", ") if is_math else (" to ", " and ", ", ")
+    said = {key: f"\\text{{{phrase}}}" if is_math else phrase for key, phrase in (between or {}).items()}
+    usual = (r"\text{ to }", r"\text{ and }") if is_math else (" to ", " and ")
+    to, comma = said.get("range-phrase", usual[0]), said.get("list-separator", ", ")
+    and_ = said.get("list-pair-separator" if groups[0].count(";") == 1 else "list-final-separator", usual[1])
     if name in RANGE:
         return _joined(to.join(_number(part, is_math=is_math) for part in groups[:2]), unit, is_math=is_math)
     if name in LIST:

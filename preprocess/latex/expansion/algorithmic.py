@@ -19,6 +19,7 @@ class _Reader:
     """Reads a definition's arguments one by one."""
 
     def __init__(self, expander: Expander, frame: Frame) -> None:
+        self.expander, self.frame = expander, frame
         self.scan, self.text, self.position = expander.scan, frame.text, frame.position
 
     def group(self) -> str | None:
@@ -43,6 +44,17 @@ class _Reader:
             return None
         shown = f"\\State {stored_body(text)} " if text.strip() else ""
         return Macro(int(number) if number and number.strip().isdecimal() else 0, default, split_body(shown))
+
+    def define(self, target: str, line: Macro | None) -> None:
+        """What `\\target` prints from now on; nothing changes where no line is given."""
+        if line is not None and target.strip():
+            self.expander.macros[target.strip()] = line
+
+    def finish(self, start: int) -> bool:
+        """Goes on behind what was read; the definition, from `start`, counts as dropped."""
+        self.frame.position = self.position
+        self.expander.dropped["definition"] += self.frame.num_source(start, self.position)
+        return True
 
 
 def without_ends(expander: Expander, package: str, options: str) -> None:
@@ -70,12 +82,8 @@ def _block(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         reader.group()
     for target in names:
         if target:
-            line = reader.line() if "def" in name else _plain_line(target)
-            if line is not None:
-                expander.macros[target.strip()] = line
-    frame.position = reader.position
-    expander.dropped["definition"] += frame.num_source(start, frame.position)
-    return True
+            reader.define(target, reader.line() if "def" in name else _plain_line(target))
+    return reader.finish(start)
 
 
 def _definition(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -94,12 +102,8 @@ def _definition(expander: Expander, frame: Frame, name: str, start: int) -> bool
         return False
     for (letter, stays), target in zip(commands, targets, strict=True):
         if target and target.strip() and letter.isupper() and not stays:
-            line = reader.line()
-            if line is not None:
-                expander.macros[target.strip()] = line
-    frame.position = reader.position
-    expander.dropped["definition"] += frame.num_source(start, frame.position)
-    return True
+            reader.define(target, reader.line())
+    return reader.finish(start)
 
 
 def _text(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -112,10 +116,8 @@ def _text(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     line = Macro(0, None, ("",)) if is_starred or name == "algnotext" else reader.line()
     if target is None or line is None:
         return False
-    expander.macros[target.strip()] = line
-    frame.position = reader.position
-    expander.dropped["definition"] += frame.num_source(start, frame.position)
-    return True
+    reader.define(target, line)
+    return reader.finish(start)
 
 
 def _named_line(expander: Expander, frame: Frame, name: str, start: int) -> bool:

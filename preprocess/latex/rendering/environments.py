@@ -268,7 +268,7 @@ def _verbatim(renderer: "Renderer", text: str, position: int, name: str, out: li
         marks = listings.escapes(renderer, given[0]) or marks
         if caption := _CAPTION_OPTION.search(given[0]):
             out.append(f"\n\n[caption: {renderer.inline(caption[1] or caption[2] or '')}]\n\n")
-    if name == "minted":
+    if name == "minted" or (name == "tcblisting" and text[position : position + 1] == "{"):
         language = renderer.scan.argument(text, position)
         position = language[1] if language and language[1] <= stop else position
     code = text[position:stop] if marks is None else listings.without_escapes(renderer, text[position:stop], marks)

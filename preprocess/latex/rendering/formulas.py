@@ -345,8 +345,11 @@ def _math_quantities(renderer: "Renderer", content: str) -> str:
 
 def _quantity(renderer: "Renderer", text: str, end: int, name: str, *, is_math: bool) -> tuple[str | None, int]:
     groups: list[str] = []
+    between = renderer.quantity_phrases
     if (given := renderer.scan.optional_argument(text, end)) is not None:
         end = given[1]
+        if "phrase" in given[0] or "separator" in given[0]:
+            between = {**between, **siunitx.phrases(given[0])}
         if name == "unit" and given[0].strip().replace(".", "", 1).isdigit():  # the older package units: \unit[3]{km}
             name, groups = "SI", [given[0]]
     for _ in range(siunitx.NUM_GROUPS[name] - len(groups)):
@@ -357,7 +360,7 @@ def _quantity(renderer: "Renderer", text: str, end: int, name: str, *, is_math: 
             return None, end
         groups.append(found[0])
         end = found[1]
-    return siunitx.show(name, groups, is_math=is_math), end
+    return siunitx.show(name, groups, is_math=is_math, between=between), end
 
 
 def _si(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

@@ -1,6 +1,7 @@
 import pytest
 
 from preprocess.latex.siunitx import show, unit_parts
+from tests.preprocess.latex.latex_paper import body
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,18 @@ def test_numbers_of_any_length(number: str, shown: str) -> None:
 def test_powers_of_any_height() -> None:
     assert unit_parts("\\m" + "\\squared" * 100_000) == [("m", 512)]
     assert unit_parts("\\m\\tothe{" + "9" * 6_000 + "}") == [("m", 1)]
+
+
+@pytest.mark.parametrize(
+    "setup, source, shown",
+    [
+        ("range-phrase = --", "\\numrange{1}{3}, \\SIrange{1}{3}{\\metre}", "1–3, 1–3 m"),
+        ("range-phrase = {\\text{ -- }}", "\\qtyrange{1}{3}{m}", "1 – 3 m"),
+        ("list-final-separator = { or }", "\\numlist{1;2;3}; \\numlist{1;2}", "1, 2 or 3; 1 and 2"),
+        ("list-pair-separator={,~}", "\\numlist{1;2}", "1, 2"),
+        ("range-phrase=\\foo{x}", "\\numrange{1}{3}", "1 to 3"),
+        ("", "\\numrange[range-phrase=--]{1}{3}; \\numrange{1}{3}; $\\numrange[range-phrase=--]{1}{3}$", "1–3; 1 to 3; $1\\text{–}3$"),
+    ],
+)
+def test_phrases_between_numbers_are_those_of_the_paper(setup: str, source: str, shown: str) -> None:
+    assert body(source, f"\\usepackage{{siunitx}}\\sisetup{{{setup}}}") == shown

@@ -17,6 +17,7 @@ from preprocess.latex.expansion import (
     acronyms,
     algorithmic,
     boxes,
+    branches,
     conditionals,
     definitions,
     environments,
@@ -53,6 +54,7 @@ MAX_GROWN_CHARACTERS = 100_000
 HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the core but its type
     **definitions.HANDLERS,
     **conditionals.HANDLERS,
+    **branches.HANDLERS,
     **registers.HANDLERS,
     **inclusion.HANDLERS,
     **environments.HANDLERS,
@@ -124,6 +126,7 @@ class Expander:
         self.registers: set[str] = set()  # `\newcount`'s and its like
         self.counters: dict[str, int] = {}
         self.counts: dict[str, int] = {}  # `\\newcount`'s whose values are known
+        self.lengths: dict[str, float] = {}  # `\\newdimen`'s and `\\newlength`'s whose values are known, in points
         self.boxes: dict[str, str] = {}  # number or name → content
         self.definitions_ahead: dict[str, dict[str, tuple[int, str]]] = {}  # file → what it defines first, where and by which command
         self.acronyms = acronyms.collect(texts.values())
@@ -550,6 +553,10 @@ class Expander:
         if found and found[1] in self.macros and len(self.macros[found[1]].pieces) == 1:
             return str(self.macros[found[1]].pieces[0]).strip()
         return text.strip()
+
+    def is_command(self, name: str) -> bool:
+        """Whether the expansion itself does something at `\\name`."""
+        return name in HANDLERS
 
     def is_nested_file(self) -> bool:
         """Whether the file being read was included by another."""

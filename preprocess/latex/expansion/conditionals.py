@@ -5,26 +5,28 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from preprocess.latex.expansion import registers
+from preprocess.latex.expansion import branches, names, registers
 from preprocess.latex.expansion.macros import Frame, Handler
 from preprocess.latex.scan import skip_line_space
+from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS, SHOWN_LAST, unicode_symbols
 
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
 
 _CONDITIONAL = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])|%[^\n]*\n?|\\(?:newif|let|def)\s*\\[A-Za-z@]+|\\[^A-Za-z]")
 _SWITCH_NAME = re.compile(r"\s*\{?\s*\\if([A-Za-z@]+)\s*\}?")
-_TWO_TOKENS = re.compile(r"\s*(\\[A-Za-z@]+|\\?.)\s*(\\[A-Za-z@]+|\\?.)", re.S)
+_TOKEN = re.compile(r"\s*(?:\\expandafter\s*)?(\\[A-Za-z@]+|\\?.)", re.S)
+_EMPTY_MACROS = frozenset({"\\empty", "\\@empty"})
+_UNDEFINED = frozenset({"\\undefined", "\\@undefined"})
+_EMPTY_TEST = re.compile(r" ?(\\relax(?![A-Za-z])|[!@?/|:;&])\s*(\\(?:detokenize|unexpanded)\s*(?=\{))?")
 _RELATION = re.compile(r"\s*([<>=])")
 _MACRO_AND_CHARACTER = re.compile(r"\s*\\([A-Za-z@]+)\s*([\w.*+-])")
 _TWO_CHARACTERS = re.compile(r" ?([\w.*+-])([\w.*+ -])")
 _COMMAND_NAME = re.compile(r"\s*\\?([A-Za-z@]+)(?:\\endcsname)?")
-_BOOLEAN = re.compile(r"\\boolean\s*\{([^{}]*)\}")
-_EQUAL = re.compile(r"\\equal\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 # begin with `if` and take their branches as arguments
 _NO_CONDITIONALS = frozenset({
-    "ifblank", "ifbool", "ifcsdef", "ifdef", "ifdefempty", "ifempty", "iff", "ifinlist", "iflanguage", "ifnextchar", "ifnumcomp",
-    "ifstar", "ifstrequal", "iftagged", "ifthenelse", "ifthispageodd", "iftoggle", "ifundefined",
+    "ifcsdef", "ifcsundef", "ifdef", "ifempty", "iff", "ifinlist", "iflanguage", "ifnextchar", "ifstar", "iftagged", "ifthispageodd",
+    "ifundef", "ifundefined", *branches.HANDLERS,
 })  # fmt: skip
 # ask what TeX is doing, or which engine it is
 _STATE_CONDITIONALS = frozenset({
@@ -152,18 +154,12 @@ def _skip_branch(expander: Expander, text: str, position: int, *, stop_at_else: 
 def _primitive(expander: Expander, frame: Frame, name: str) -> bool | None:
     text = frame.text
     if name == "ifx":
-        found = _TWO_TOKENS.match(text, frame.position)
-        if found is None:
-            return None
-        frame.position = found.end()
-        one, other = (expander.macros.get(token.lstrip("\\")) if token.startswith("\\") else None for token in (found[1], found[2]))
-        if one is None and other is None:
-            return found[1] == found[2]
-        if one is None or other is None:  # \let or \futurelet has made one of them a character
-            known, token = (one, found[2]) if one is not None else (other, found[1])
-            return known is not None and known.num_arguments == 0 and known.pieces == (token,) and not token.startswith("\\")
-        return one is not None and other is not None and one.pieces == other.pieces
-    if name in ("ifnum", "ifodd", "ifdim", "if", "ifcat"):
+        return _ifx(expander, frame)
+    if name == "ifdim":
+        return _ifdim(expander, frame)
+    if name == "if" and (found := _EMPTY_TEST.match(text, frame.position)):
+        return _is_argument_empty(expander, frame, found)
+    if name in ("ifnum", "ifodd", "if", "ifcat"):
         first = registers.read_integer(expander, text, frame.position) if name in ("ifnum", "ifodd") else None
         if first is not None and name == "ifodd":
             frame.position = first[1]
@@ -199,6 +195,80 @@ def _primitive(expander: Expander, frame: Frame, name: str) -> bool | None:
     return None
 
 
+def _ifx(expander: Expander, frame: Frame) -> bool | None:
+    first = _token(expander, frame.text, frame.position)
+    second = _token(expander, frame.text, first[1]) if first is not None else None
+    if first is None or second is None:
+        return None
+    frame.position = second[1]
+    tokens = first[0], second[0]
+    for token, other in (tokens, tokens[::-1]):
+        if other in _EMPTY_MACROS and token.startswith("\\"):
+            macro = expander.macros.get(token[1:])
+            return token in _EMPTY_MACROS or (macro is not None and macro.num_arguments == 0 and macro.pieces == ("",))
+        if other in _UNDEFINED or (other == "\\relax" and first[2]):
+            return token in _UNDEFINED or not _is_defined(expander, token.lstrip("\\"))
+    one, other_one = (expander.macros.get(token[1:]) if token.startswith("\\") else None for token in tokens)
+    if one is None and other_one is None:
+        return tokens[0] == tokens[1]
+    if one is None or other_one is None:  # \let or \futurelet has made one of them a character
+        known, token = (one, tokens[1]) if one is not None else (other_one, tokens[0])
+        return known is not None and known.num_arguments == 0 and known.pieces == (token,) and not token.startswith("\\")
+    return one.pieces == other_one.pieces
+
+
+def _token(expander: Expander, text: str, position: int) -> tuple[str, int, bool] | None:
+    r"""The next token, the place past it, and whether `\csname` has made it."""
+    found = _TOKEN.match(text, position)
+    if found is None:
+        return None
+    if found[1] == "\\csname" and (made := names.read_made_name(expander, text, position)) is not None:
+        return f"\\{made[0]}", made[1], True
+    return found[1], found.end(), False
+
+
+def _is_defined(expander: Expander, name: str) -> bool:
+    """Whether a command has a meaning, by the paper or by LaTeX; the engine's own are there."""
+    return (
+        name in expander.macros
+        or name in expander.environments
+        or name in expander.registers
+        or name in PROTECTED_COMMANDS
+        or name in HIDDEN
+        or name in SHOWN_LAST
+        or name in unicode_symbols()
+        or name.startswith("pdf")
+        or expander.is_command(name)
+    )
+
+
+def _ifdim(expander: Expander, frame: Frame) -> bool:
+    """False too where one of the sides is not known: a width of a page or of a box."""
+    first = registers.read_dimension(expander, frame.text, frame.position)
+    found = _RELATION.match(frame.text, first[1]) if first is not None else None
+    second = registers.read_dimension(expander, frame.text, found.end()) if found is not None else None
+    if first is None or found is None or second is None:
+        return False
+    frame.position = second[1]
+    return {"<": first[0] < second[0], ">": first[0] > second[0], "=": first[0] == second[0]}[found[1]]
+
+
+def _is_argument_empty(expander: Expander, frame: Frame, found: re.Match[str]) -> bool:
+    r"""`\if\relax\detokenize{#1}\relax`, `\if\relax#1\relax`, `\if!#1!`: whether nothing stands between the two."""
+    position = found.end()
+    if found[2]:
+        given = expander.scan.group(frame.text, position)
+        if given is None:
+            return False
+        content, position = given
+        closing = frame.text.startswith(found[1], position)
+        frame.position = position + len(found[1]) if closing else position
+        return not content.strip()
+    if is_empty := frame.text.startswith(found[1], position):
+        frame.position = position + len(found[1])
+    return is_empty
+
+
 def _else(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     if not expander.open_conditionals:
         return True
@@ -213,26 +283,6 @@ def _fi(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     if expander.open_conditionals:
         expander.open_conditionals.pop()
     frame.position = skip_line_space(frame.text, frame.position)
-    return True
-
-
-def _ifthenelse(expander: Expander, frame: Frame, name: str, start: int) -> bool:
-    test = expander.scan.argument(frame.text, frame.position)
-    yes = expander.scan.argument(frame.text, test[1]) if test else None
-    no = expander.scan.argument(frame.text, yes[1]) if yes else None
-    if test is None or yes is None or no is None:
-        return False
-    frame.position = no[1]
-    value = False
-    if found := _BOOLEAN.search(test[0]):
-        value = expander.switches.get(found[1], False)
-    elif found := _EQUAL.search(test[0]):
-        value = expander.flat(found[1]) == expander.flat(found[2])
-    elif name == "ifbool" or name == "iftoggle":
-        value = expander.switches.get(test[0].strip(), False)
-    if "\\not" in test[0]:
-        value = not value
-    expander.push(yes[0] if value else no[0])
     return True
 
 
@@ -259,7 +309,6 @@ HANDLERS: dict[str, Handler] = {
     "newif": _newif,
     **dict.fromkeys(("else", "or"), _else),
     "fi": _fi,
-    **dict.fromkeys(("ifthenelse", "ifbool", "iftoggle"), _ifthenelse),
     **dict.fromkeys(
         ("IfNoValueTF", "IfValueTF", "IfBooleanTF", "IfValueT", "IfBooleanT", "IfNoValueT", "IfValueF", "IfNoValueF"), _novalue
     ),

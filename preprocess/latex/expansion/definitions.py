@@ -67,7 +67,7 @@ def _define_by_newcommand(expander: Expander, frame: Frame, name: str, start: in
     expander.dropped["definition"] += frame.num_source(start, body[1])
     if name == "providecommand" and (target in expander.macros or target in PROTECTED_COMMANDS):
         return
-    if calls_itself(target, body[0]) or (default is None and _is_drawn(expander, target, body[0])):
+    if (calls_itself(target, body[0]) and not _ends(target, body[0])) or (default is None and _is_drawn(expander, target, body[0])):
         return
     expander.define(target, Macro(num_arguments, default, split_body(stored_body(body[0]))))
 
@@ -104,6 +104,8 @@ def _def(expander: Expander, frame: Frame, name: str, start: int) -> bool:
 
 def _ends(name: str, body: str) -> bool:
     r"""Whether a macro that calls itself does so behind a test: `\def\all#1{\ifx#1\all\else…\expandafter\all\fi}`."""
+    if "\\@ifnextchar" in body or "\\@ifstar" in body:
+        return True  # what follows decides, and is used up: `\\def\\lam#1{\\lambda #1\\@ifnextchar\\bgroup{.\\lam}{.}}`
     return "\\ifx" in body and (f"\\expandafter\\{name}" in body or f"\\next\\{name}" in body or f"\\next=\\{name}" in body)
 
 

@@ -1,6 +1,6 @@
 r"""Loops that define: `\@for`, `\@tfor`, `\foreach`, `\forcsvlist`, `\loop`, expl3's `\tl_map_inline:nn`, as alphabets of macros are made.
 
-A loop in running text or in a drawing stays as it stands: only those are run whose body defines something.
+A list's loop in running text or in a drawing stays as it stands: only those are run whose body defines something.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from preprocess.latex.expansion import names
 from preprocess.latex.expansion.macros import Frame, Handler, Macro, split_body
+from preprocess.latex.scan import skip_line_space
 
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
@@ -20,6 +21,7 @@ MAX_LOOP_CHARACTERS = 100_000
 _DEFINES = re.compile(
     r"\\(?:csname|def|gdef|edef|xdef|let|newcommand|renewcommand|providecommand|DeclareMathOperator|csdef|csgdef|@namedef)\b|\\[A-Za-z]*def"
 )
+_COUNTS = re.compile(r"\\(?:advance|stepcounter|addtocounter)(?![A-Za-z])")
 _VARIABLE_LIST = re.compile(r"\s*\\([A-Za-z@]+)\s*:=\s*")
 _FOREACH = re.compile(r"\s*\\([A-Za-z@]+)\s*(?:/\s*\\([A-Za-z@]+)\s*)?(?:\[[^\]]*\]\s*)?in\s*")
 _RANGE = re.compile(r"\s*([A-Za-z]|-?\d+)\s*,\s*(?:([A-Za-z]|-?\d+)\s*,\s*)?(?:\.\.\.|\\dots|\\ldots)\s*,\s*([A-Za-z]|-?\d+)\s*")
@@ -105,16 +107,20 @@ def _for_list(expander: Expander, frame: Frame, name: str, start: int) -> bool:
 
 
 def _loop(expander: Expander, frame: Frame, name: str, start: int) -> bool:
-    r"""`\loop … \ifnum … \repeat` that defines: as long as its test, which counters decide, holds."""
+    r"""`\loop … \ifnum … \repeat`: as long as its test, which counters decide, holds; once where they do not."""
     end = frame.text.find("\\repeat", frame.position, frame.position + 2_000)
     body = frame.text[frame.position : end] if end >= 0 else ""
-    if "\\ifnum" not in body or not _DEFINES.search(body) or body.count("\\if") != 1:
+    if not body or body.count("\\if") != 1:
         return False
-    frame.position = end + len("\\repeat")
-    expander.dropped["definition"] += frame.num_source(start, frame.position)
-    expander.loops_left = MAX_TURNS
-    expander.macros["@loop"] = Macro(0, None, (f"{body}\\@again\\fi ",))
-    expander.push(f"{body}\\@again\\fi ")
+    frame.position = skip_line_space(frame.text, end + len("\\repeat"))
+    if _DEFINES.search(body):
+        expander.dropped["definition"] += frame.num_source(start, frame.position)
+    if ("\\ifnum" in body or "\\ifodd" in body) and (_DEFINES.search(body) or _COUNTS.search(body)):
+        expander.loops_left = MAX_TURNS
+        expander.macros["@loop"] = Macro(0, None, (f"{body}\\@again\\fi ",))
+        expander.push(f"{body}\\@again\\fi ")
+    else:
+        expander.push(f"{body}\\fi ")
     return True
 
 

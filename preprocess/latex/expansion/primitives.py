@@ -147,7 +147,7 @@ def _prefix(expander: Expander, frame: Frame, name: str, start: int) -> bool:
 
 _NO_MEANING = (
     "long", "global", "outer", "protected", "makeatletter", "makeatother", "relax", "leavevmode", "protect", "noexpand",
-    "unskip", "ignorespaces",
+    "unskip", "ignorespaces", "@bsphack", "@esphack", "phantomsection",
 )  # fmt: skip
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(_NO_MEANING, _prefix),

@@ -24,6 +24,12 @@ _COUNTER_REGISTER = re.compile(r"\\@(arabic|roman|Roman|alph|Alph)\s*(?:\{\s*\\c
 _COUNT_VALUE = re.compile(r"\\(?:the|number)\s*\\([A-Za-z@]+)")
 _COUNT = re.compile(r"\s*\\([A-Za-z@]+)\s*(?:by(?![A-Za-z]))?")
 _NUMBER = re.compile(r"\s*(?:=\s*)?(-?)\s*(?:(\d{1,9}) ?|\\(?:value\s*\{([A-Za-z@]+)\}|(?:(?:number|the)\s*\\)?([A-Za-z@]+))[ \t]?)")
+_DIMENSION = re.compile(
+    r"\s*(?:=\s*)?(-?)\s*(?:(\d{1,6}(?:\.\d{0,9})?|\.\d{1,9})\s*(?:true\s*)?(pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|\\p@)\s?"
+    r"|(0)|\\([A-Za-z@]+)[ \t]?)"
+)
+_POINTS = {"pt": 1.0, "\\p@": 1.0, "cm": 28.45274, "mm": 2.845274, "in": 72.27, "em": 10.0, "ex": 4.3, "bp": 1.00375, "pc": 12.0,
+           "sp": 1 / 65536, "dd": 1.07, "cc": 12.84}  # of a font of ten points  # fmt: skip
 _ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"),
     (4, "iv"), (1, "i"),
@@ -39,6 +45,8 @@ def _register(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     expander.define_register(found[1])
     if name == "newcount":
         expander.counts[found[1]] = 0
+    elif name in ("newdimen", "newlength", "newskip"):
+        expander.lengths[found[1]] = 0.0
     expander.dropped["definition"] += frame.num_source(start, found.end())
     return True
 
@@ -49,6 +57,8 @@ def assign(expander: Expander, frame: Frame, name: str) -> None:
     if found is not None:
         if name in expander.counts:
             _set_count(expander, name, read_integer(expander, frame.text, frame.position))
+        elif name in expander.lengths:
+            _set_length(expander, name, read_dimension(expander, frame.text, frame.position))
         expander.dropped["definition"] += frame.num_source(found.start(), found.end())
         frame.position = found.end()
 
@@ -60,6 +70,26 @@ def _set_count(expander: Expander, name: str, value: tuple[int, int] | None) -> 
         expander.counts[name] = value[0]
 
 
+def _set_length(expander: Expander, name: str, value: tuple[float, int] | None) -> None:
+    if value is None:
+        del expander.lengths[name]  # what it holds from here on is not known
+    else:
+        expander.lengths[name] = value[0]
+
+
+def _setlength(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    """`\\setlength{\\mine}{3pt}` of a length of the paper's own; the command stays, as it does of all others."""
+    target = expander.scan.argument(frame.text, frame.position)
+    value = expander.scan.argument(frame.text, target[1]) if target is not None else None
+    if target is None or value is None or (length := target[0].strip().lstrip("\\")) not in expander.lengths:
+        return False
+    given = read_dimension(expander, value[0], 0)
+    if given is not None and name == "addtolength":
+        given = expander.lengths[length] + given[0], given[1]
+    _set_length(expander, length, given)
+    return False
+
+
 def _advance(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     found = _ADVANCE.match(frame.text, frame.position)
     if found is None:
@@ -69,6 +99,9 @@ def _advance(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         by = read_integer(expander, found[0], target.end()) if name == "advance" else None
         total = expander.counts[target[1]] + by[0] if by is not None else 0
         _set_count(expander, target[1], (total, 0) if by is not None else None)
+    elif target is not None and target[1] in expander.lengths:
+        step = read_dimension(expander, found[0], target.end()) if name == "advance" else None
+        _set_length(expander, target[1], (expander.lengths[target[1]] + step[0], 0) if step is not None else None)
     expander.dropped["definition"] += frame.num_source(start, found.end())
     frame.position = found.end()
     return True
@@ -105,6 +138,18 @@ def read_integer(expander: Expander, text: str, position: int) -> tuple[int, int
         meaning = expander.flat(f"\\{name}") if value is None and name in expander.macros else ""
         if _INTEGER.fullmatch(meaning):
             value = int(meaning)
+    return None if value is None else (sign * value, found.end())
+
+
+def read_dimension(expander: Expander, text: str, position: int) -> tuple[float, int] | None:
+    """A length at `position` in points, written out or a register's, and the place past it; None where it is not known."""
+    found = _DIMENSION.match(text, position)
+    if found is None:
+        return None
+    sign = -1 if found[1] else 1
+    if found[2] is not None:
+        return sign * float(found[2]) * _POINTS[found[3]], found.end()
+    value = 0.0 if found[4] or found[5] == "z@" else expander.lengths.get(found[5])
     return None if value is None else (sign * value, found.end())
 
 
@@ -191,6 +236,7 @@ def numeral(kind: str, number: int) -> str:
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("newcount", "newdimen", "newskip", "newmuskip", "newtoks", "newbox", "newread", "newwrite", "newlength"), _register),
+    **dict.fromkeys(("setlength", "addtolength"), _setlength),
     **dict.fromkeys(("advance", "multiply", "divide"), _advance),
     **dict.fromkeys(("the", "number", "romannumeral"), _the),
     **dict.fromkeys(

@@ -1,6 +1,6 @@
 """Sources → one expanded source: comments gone, files included, conditionals decided, the paper's macros replaced by their bodies.
 
-Not a TeX: no registers, no category codes that change mid-way. It knows how definitions are written (`\\newcommand`, `\\def` with
+Not a TeX: no boxes, no page. It knows how definitions are written (`\\newcommand`, `\\def` with
 delimiters, `\\let`, xparse, `\\newenvironment`, `\\DeclareMathOperator`, `\\newif`), scopes them by group, and leaves everything standard
 as it stands, so that formulas come out in the vocabulary of LaTeX and amsmath. Frames on an explicit stack: no recursion, work counted
 and bounded. Here are the loop, the calls of macros and the reading of their arguments; what single commands do is in `expansion/`.
@@ -18,7 +18,9 @@ from preprocess.latex.expansion import (
     algorithmic,
     boxes,
     branches,
+    category_codes,
     conditionals,
+    customary_names,
     definitions,
     environments,
     inclusion,
@@ -67,6 +69,8 @@ HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the cor
     **boxes.HANDLERS,
     **late_definitions.HANDLERS,
     **listed_files.HANDLERS,
+    **category_codes.HANDLERS,
+    **customary_names.HANDLERS,
 }
 
 
@@ -127,6 +131,9 @@ class Expander:
         self.counters: dict[str, int] = {}
         self.counts: dict[str, int] = {}  # `\\newcount`'s whose values are known
         self.lengths: dict[str, float] = {}  # `\\newdimen`'s and `\\newlength`'s whose values are known, in points
+        self.customary: list[str] = []  # environments that undefined but customary names have begun
+        self.balanced: dict[str, bool] = {}  # such a name → has each beginning its end
+        self.num_changes = 0  # of category codes that are followed
         self.boxes: dict[str, str] = {}  # number or name → content
         self.definitions_ahead: dict[str, dict[str, tuple[int, str]]] = {}  # file → what it defines first, where and by which command
         self.acronyms = acronyms.collect(texts.values())

@@ -68,6 +68,7 @@ WARNING_KINDS: Mapping[str, str] = {
     "argument_missing": "a command without its argument",
     "binary_file": "a file named as TeX that is none",
     "copied_root": "a second copy of the root file",
+    "customary_name": "a name that the paper does not define, taken as its field uses it",
     "encoding_declared": "read by the encoding that the source declares",
     "encoding_detected": "encoding told from the bytes",
     "encoding_utf8_damaged": "UTF-8 with damaged characters",

@@ -20,11 +20,16 @@ _GERMAN = re.compile(
     r"\[[^\]]{0,200}\bn?(?:german|austrian|naustrian|swissgerman)\b[^\]]{0,200}\]\s*\{(?:babel|article|report|book|scr\w+|amsart)\}|\{n?german\}"
 )
 _CYRILLIC = re.compile(r"\[[^\]]*\b(?:russian|ukrainian|bulgarian|belarusian)\b[^\]]*\]\s*\{babel\}")
-_SHORTHAND = re.compile(r"\"(--[-~*]|[aouAOUsSz'`<>=~|-])")
+_SHORTHAND = re.compile(r"\"(--[-~*]|[aeiouAEIOUsSz'`<>=~|-])")
 _UMLAUTS = dict(zip("aouAOU", "äöüÄÖÜ", strict=True))
 _SHORTHANDS = _UMLAUTS | {"s": "ß", "z": "ß", "S": "SS", "'": "“", "`": "„", "=": "-", "~": "-", "-": "", "|": "", "<": "«", ">": "»"}
 _CYRILLIC_SHORTHANDS = {
     "<": "«", ">": "»", "`": "„", "'": "“", "---": "—", "--~": "—", "--*": "—", "=": "-", "~": "-", "-": "", "|": "",
+}  # fmt: skip
+_DUTCH = re.compile(r"\\(?:usepackage|documentclass)\s*\[[^\]]{0,400}\bdutch\b")
+_DUTCH_SHORTHANDS = {
+    **{letter: unicodedata.normalize("NFC", f"{letter}\u0308") for letter in "aeiouAEIOU"},
+    "-": "", "|": "", "=": "-", "~": "-", "`": "„", "'": "”",
 }  # fmt: skip
 _TIED = ("t", "b", "h")  # accents that other packages' commands may be called
 _ACCENT_CODE = re.compile(r"\s*(?:(\d{1,3})|\"([0-9A-F]{2})|'([0-7]{2,3})) ?")
@@ -48,6 +53,8 @@ def babel_shorthands(preamble: str) -> Mapping[str, str]:
         return _SHORTHANDS
     if _CYRILLIC.search(preamble) is not None:
         return _CYRILLIC_SHORTHANDS
+    if _DUTCH.search(preamble) is not None:
+        return _DUTCH_SHORTHANDS
     return {}
 
 

@@ -25,13 +25,14 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*\(\s*\)"
     r"|\\(?:hfill|hfil|xspace|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
-    r"|\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge)(?![A-Za-z])[ \t]*"
-    r"|\\footnotemark(?![A-Za-z])(?:\[[^\]]{0,20}\])?|\\xymatrix(?:row|col)sep\s*\{[^{}]*\}"
     r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
 _OLD_ALPHABET = re.compile(r"\\(Bbb|frak|Cal)(?![A-Za-z])")
 _ALPHABETS = {"Bbb": r"\mathbb", "frak": r"\mathfrak", "Cal": r"\mathcal"}
+_SIZE = re.compile(r"\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge)(?![A-Za-z])[ \t]*")
+_MATRIX_SIZE = re.compile(r"\\xymatrix(?:row|col)sep\s*\{[^{}]*\}")
+_FOOTNOTE_MARK = re.compile(r"\\footnotemark(?![A-Za-z])(?:\[[^\]]{0,20}\])?")
 _SIZED_BOX = re.compile(r"(\\[hv]box)\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)\s*(?=\{)")
 _FOOTNOTE = re.compile(r"\\footnote(?:text)?(?![A-Za-z])\s*(?:\[[^\]]{0,20}\])?\s*(?=\{)")
 _AMSTEX_TAG = re.compile(r"\\tag(?![A-Za-z])\s*(?:\"([^\"\n]{0,40})\"|([^\s{}\\*&\"][^\s{}\\&]{0,40}))")
@@ -210,7 +211,7 @@ def _without_footnotes(renderer: "Renderer", content: str) -> tuple[str, str]:
             parts.append(content[position : found.start()])
             notes.append(f" [footnote: {renderer.inline(given[0])}]")
             position = given[1]
-    return "".join((*parts, content[position:])), "".join(notes)
+    return _FOOTNOTE_MARK.sub("", "".join((*parts, content[position:]))), "".join(notes)
 
 
 def _without_intertexts(renderer: "Renderer", content: str) -> list[str]:
@@ -237,6 +238,10 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
         if "\\label" in content:
             content = _BLANKS_BEFORE_LABEL.sub("", content)
         content = _NO_READER.sub("", content)
+        if "size" in content or "small" in content or "tiny" in content or "arge" in content or "uge" in content:
+            content = _SIZE.sub("", content)
+        if "xymatrix" in content:
+            content = _MATRIX_SIZE.sub("", content)
         if "kern" in content or "skip" in content:
             content = _KERN.sub(lambda found: f"{found[1]} " if found[1] and found[2] else found[1] or "", content)
         if _QUANTITY.search(content) is not None:

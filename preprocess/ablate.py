@@ -1,7 +1,8 @@
 """What each decision of the preprocessing costs or gains: one switch at a time over a sample of papers, against the run without any.
 
 Every variant is the folder of a finished run (`OUT/default`, `OUT/<switch>`), so that `report` and `compare` work on it. Where a switch
-changes the selection alone, its folder has links to the units of the default one and nothing is extracted again.
+changes the selection alone, its folder has links to the units of the default one, on an object store copies, and nothing is extracted
+again.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import Any
 
 from preprocess.config import ABLATIONS, Config, Switch, recorded
 from preprocess.corpus.build import build_corpus
-from preprocess.places import add_source_options, source_places
+from preprocess.places import add_source_options, output_place, source_places
 from preprocess.report.compare import TRAINED, Comparison, compare
 from preprocess.settings import load_config
 from preprocess.sources.sample import Sample
@@ -27,6 +28,7 @@ from shards.commit import local_folder, only_run, write_bytes
 from shards.errors import InputError
 from shards.manifest import write_manifest
 from shards.page import bar, document, number, table
+from shards.store import Place, StorePath, map_ahead, scratch_folder, states_in
 
 DEFAULT = "default"
 SAMPLE_PAPERS, SAMPLE_TARS, UNIT_MEMBERS = 2_000, 50, 25
@@ -55,7 +57,7 @@ class Row:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command, but those of the config."""
     add_source_options(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the runs of all switches and their table")
+    parser.add_argument("--out", required=True, metavar="DIR_OR_URI", help="folder for the runs of all switches and their table")
     parser.add_argument("--sample", type=int, default=SAMPLE_PAPERS, metavar="N", help="papers, about, chosen by hash")
     parser.add_argument("--tars", type=int, default=SAMPLE_TARS, metavar="N", help="tars that they are taken from, at most")
     parser.add_argument(
@@ -90,36 +92,45 @@ def ablate(args: argparse.Namespace) -> int:
     # all are checked before anything is run; no guard, since some of them are meant to take papers
     configs = {switch.name: _unguarded(load_config(args.config, [*base, *switch.overrides])) for switch in switches}
     default = _unguarded(load_config(args.config, base))
-    out = local_folder(args.out).resolve()
+    out = output_place(args.out, args)
+    if isinstance(out, Path):
+        out = local_folder(out).resolve()
+    elif not out.is_listable:
+        raise InputError(f"{out}: an HTTP folder can only be read; --out takes a folder, or s3://, gs:// or az://")
     sample = Sample(max_papers=args.sample, max_tars=args.tars)
     source, metadata = source_places(args)
     assert metadata is not None
     require_cpus(args.address, args.num_workers)
 
-    def whole_run(folder: Path, config: Config) -> dict[str, Any]:
+    def whole_run(folder: Place, config: Config) -> dict[str, Any]:
         options = {"num_workers": args.num_workers, "address": args.address, "sample": sample}
         return run(source, metadata, folder, config, **options)
 
     rows: list[Row] = []
     with connect(args.address, args.num_workers):
         say(f"ablate: {DEFAULT}")
-        content = whole_run(out / DEFAULT, default)
+        content = whole_run(_variant(out, DEFAULT), default)
         for switch in switches:
             say(f"ablate: {switch.name} ({switch.words})")
-            folder, config = out / switch.name, configs[switch.name]
+            folder, config = _variant(out, switch.name), configs[switch.name]
             is_extracted = changes_extraction(default, config)
             if is_extracted:
-                prepare_own(out / DEFAULT, folder)
+                prepare_own(_variant(out, DEFAULT), folder)
                 whole_run(folder, config)
             else:
-                select_again(out / DEFAULT, folder, content, config, say)
-            rows.append(_row(switch, is_extracted, compare(out / DEFAULT, folder)))
-    rows.insert(0, _default_row(compare(out / DEFAULT, out / DEFAULT)))
+                select_again(_variant(out, DEFAULT), folder, content, config, say)
+            rows.append(_row(switch, is_extracted, compare(_variant(out, DEFAULT), folder)))
+    rows.insert(0, _default_row(compare(_variant(out, DEFAULT), _variant(out, DEFAULT))))
     write_manifest(out / "ablation.json", {"sample": asdict(sample), "config": recorded(default), "rows": [asdict(row) for row in rows]})
     write_bytes(out / "ablation.html", ablation_page(rows, content).encode())
     print("\n".join(ablation_lines(rows)), file=sys.stdout)
     print(f"page: {out / 'ablation.html'}; a switch paper by paper: python -m preprocess compare {out / DEFAULT} {out}/SWITCH")
     return 0
+
+
+def _variant(out: Place, name: str) -> Place:
+    """The folder of one run: on a store a place of its own, as `--out` of `run` is."""
+    return out / name if isinstance(out, Path) else StorePath(f"{out}/{name}", "", out.options)
 
 
 def _unguarded(config: Config) -> Config:
@@ -145,17 +156,18 @@ def changes_extraction(one: Config, other: Config) -> bool:
     return any(getattr(one, section) != getattr(other, section) for section in _EXTRACTION)
 
 
-def prepare_own(default: Path, folder: Path) -> None:
+def prepare_own(default: Place, folder: Place) -> None:
     """Makes a folder ready for a run with texts of its own: what was read of tars and metadata is shared, no unit is."""
-    for name in _UNITS:
+    for name in _UNITS if isinstance(folder, Path) else ():  # on a store units of the default's were copies, which the run removes itself
+        assert isinstance(folder, Path)
         if (folder / name).is_symlink():  # of a run before, in which this switch had none of its own: it would write into the default's
             (folder / name).unlink()
     _link(default, folder, _READ)
 
 
-def select_again(default: Path, folder: Path, content: dict[str, Any], config: Config, say: Callable[[str], None]) -> None:
+def select_again(default: Place, folder: Place, content: dict[str, Any], config: Config, say: Callable[[str], None]) -> None:
     """Makes of the default run's units a run with another selection: links to what is the same, a corpus of its own."""
-    with only_run(folder):
+    with scratch_folder(folder) as folder, only_run(folder):
         _link(default, folder, [*_READ, *_UNITS])
         (folder / "corpus").mkdir(exist_ok=True)
         pairs = default / "corpus" / "near_pairs.parquet"
@@ -166,7 +178,11 @@ def select_again(default: Path, folder: Path, content: dict[str, Any], config: C
         write_manifest(folder / "run.json", {**content, "corpus": books, "config": recorded(config)})
 
 
-def _link(default: Path, folder: Path, names: Sequence[str]) -> None:
+def _link(default: Place, folder: Place, names: Sequence[str]) -> None:
+    if isinstance(default, StorePath) or isinstance(folder, StorePath):
+        for name in names:
+            _copy(default / name, folder / name)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         link = folder / name
@@ -175,6 +191,17 @@ def _link(default: Path, folder: Path, names: Sequence[str]) -> None:
         else:
             shutil.rmtree(link)  # of a run before, in which this switch had its own
         link.symlink_to(os.path.relpath(default / name, folder))
+
+
+def _copy(default: Place, folder: Place) -> None:
+    """Makes the files of a store's folder those of another one."""
+    wanted, found = states_in(default), states_in(folder)
+    for name in found.keys() - wanted.keys():
+        (folder / name).unlink(missing_ok=True)
+    # of what one PUT wrote the ETag is a digest of the content, on most stores; where it is not, the file is copied again
+    other = [name for name, state in wanted.items() if name not in found or found[name].version != state.version]
+    for _ in map_ahead(lambda name: write_bytes(folder / name, (default / name).read_bytes()), other, folder):
+        pass
 
 
 def _row(switch: Switch, is_extracted: bool, comparison: Comparison) -> Row:

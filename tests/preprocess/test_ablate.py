@@ -1,10 +1,13 @@
 """One decision at a time: the switches, the sample, and what the table says of a small dump."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.raylets import Raylets
 from preprocess.__main__ import main
 from preprocess.ablate import changes_extraction, choose_switches
 from preprocess.config import ABLATIONS, Config
@@ -12,11 +15,14 @@ from preprocess.settings import load_config
 from preprocess.sources.sample import Sample
 from preprocess.sources.tars import Member, Unit
 from shards.errors import InputError
+from shards.store import states_in
+from tests.object_stores import make_bucket, place, use_credentials
 from tests.preprocess.run_folder import words
 from tests.preprocess.small_dump import SNAPSHOT, few_papers, write_source
 from tests.preprocess.test_report import Page
 from tests.preprocess.tiny import packed
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 ANY_LANGUAGE = ["--set", "corpus.languages=none", "--set", "corpus.min_language_probability=0", "--set", "corpus.validation_share=0"]
 
 
@@ -98,13 +104,37 @@ def test_the_table_of_a_small_dump(ray_cluster: None, tmp_path: Path, capsys: py
     assert again.err.count("units are done, nothing to do") == 2
 
 
+def test_a_table_on_an_object_store(raylets: Raylets, object_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variants have copies of the default's units there, and no file of their own run is left on this machine."""
+    use_credentials(monkeypatch)
+    make_bucket(object_store, "ablated")
+    write_source(tmp_path, few_papers(3))
+    places = ["--source", str(tmp_path / "src"), "--metadata", str(tmp_path / SNAPSHOT), "--out", "s3://ablated/table"]
+    options = ["--endpoint", object_store, "--num-workers", "1", "--address", raylets.address]
+    words_of_all = [*places, *options, *ANY_LANGUAGE, "--switch", "no_dedup", "--switch", "corpus.categories=cs"]
+    command = [sys.executable, "-m", "preprocess", "ablate", *words_of_all]
+    out = place(object_store, "ablated/table")
+    stale = out / "no_dedup" / "units" / "arXiv_src_2402_777-00000.json"
+    stale.put(b"left by a run over other tars")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row["papers"] for row in json.loads((out / "ablation.json").read_bytes())["rows"]}
+    assert rows == {"default": 3, "no_dedup": 3, "corpus_categories_cs": 0}
+    default, copied = (states_in(out / name / "units") for name in ("default", "no_dedup"))
+    assert {name: state.st_size for name, state in default.items()} == {name: state.st_size for name, state in copied.items()}
+    assert len(default) == 1
+    assert not stale.is_file()
+    assert (out / "no_dedup" / "run.json").is_file()
+    assert b"One switch at a time" in (out / "ablation.html").read_bytes()
+
+
 @pytest.mark.parametrize(
     "arguments, what",
     [
         (["--sample", "0"], "take numbers of at least 1"),
         (["--switch", "nope"], "no such switch"),
         (["--switch", "corpus.nope=1"], "has no field nope"),
-        (["--out", "s3://bucket/x"], "only local folders|is no|local"),
+        (["--out", "https://example.org/x"], "an HTTP folder can only be read"),
     ],
 )
 def test_bad_input(tmp_path: Path, arguments: list[str], what: str) -> None:

@@ -212,6 +212,15 @@ ROWS = (
         goal="5; ; yes",
     ),
     Row(
+        result="data_stall",
+        question="data stall of the same short run from `.bin.zst`; from the plain, mapped `.bin`; losses",
+        figure=lambda f: (
+            "; ".join(_percent(max(f["forms"][form]["data_stall_share"]), 3) for form in ("bin.zst", "plain bin"))
+            + ("; equal" if f["losses_equal"] else "; not equal")
+        ),
+        goal="the same",
+    ),
+    Row(
         result="soak_kills",
         question="kills of a training run after which weights and losses were those of an undisturbed one",
         figure=lambda f: f"{f['kills'] if f['weights_equal'] and f['losses_equal'] else 0} of {f['kills']}",

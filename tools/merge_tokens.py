@@ -33,8 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         raise InputError(f"{one} and {other} are of different tokenizers; tokenise one of them again with the other's")
     if out.exists() and any(path.name != ".lock" for path in out.iterdir()):
         raise InputError(f"{out}: is not empty; give a new folder as --out")
+    names = sorted({name for manifest in manifests for name in manifest["sets"]})
+    for name in names:
+        _refuse_twins(name, [folder for folder, manifest in zip(folders, manifests, strict=True) if name in manifest["sets"]])
     with only_run(out):
-        names = sorted({name for manifest in manifests for name in manifest["sets"]})
         sets = {name: _join(out, name, folders, manifests) for name in names}
         _write_books(out, folders[0], manifests, sets)
     num_documents, num_tokens = (sum(entry[field] for entry in sets.values()) for field in ("documents", "tokens"))
@@ -49,22 +51,27 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def _refuse_twins(name: str, folders: list[Path]) -> None:
+    """Raises `InputError` where a document of a set is in two folders: it would be trained on twice."""
+    first_in: dict[str, Path] = {}
+    for folder in folders:
+        for record in TokenShardReader(folder / name).document_records():
+            if first_in.setdefault(record["id"], folder) != folder:
+                raise InputError(f"{name}: document {record['id']} is in {first_in[record['id']]} and in {folder}; merge one of them only")
+
+
 def _join(out: Path, name: str, folders: list[Path], manifests: list[dict[str, Any]]) -> dict[str, Any]:
-    """One set of all folders that have it. Raises `InputError` where a document is in two of them: it would be trained on twice."""
+    """One set of all folders that have it."""
     parts = [folder for folder, manifest in zip(folders, manifests, strict=True) if name in manifest["sets"]]
     entries = [manifest["sets"][name] for manifest in manifests if name in manifest["sets"]]
-    first_in: dict[str, Path] = {}
     vocab_size = manifests[0]["tokenizer"]["vocab_size"]
     with TokenShardWriter(out / name, vocab_size=vocab_size, frame_bytes=FRAME_BYTES, level=ZSTD_LEVEL) as writer:
         for folder in parts:
             reader = TokenShardReader(folder / name)
             for number, record in enumerate(reader.document_records()):
-                if first_in.setdefault(record["id"], folder) != folder:
-                    raise InputError(
-                        f"{name}: document {record['id']} is in {first_in[record['id']]} and in {folder}; merge one of them only"
-                    )
-                share = record.get("math_share")
-                writer.add_document(reader.document(number), record["id"], text_bytes=record["text_bytes"], math_share=share)
+                writer.add_document(
+                    reader.document(number), record["id"], text_bytes=record["text_bytes"], math_share=record.get("math_share")
+                )
             reader.bin.close()
         for field in ("documents", "tokens", "text_bytes"):
             expected = sum(entry[field] for entry in entries)

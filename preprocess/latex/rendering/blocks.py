@@ -117,7 +117,7 @@ def _caption(renderer: "Renderer", text: str, end: int, name: str, out: list[str
     if content := renderer.inline(found[0]):
         out.append(f"\n\n[caption: {content}]\n\n")
     renderer.table_depth = depth
-    return found[1]
+    return found[1] + (text[found[1] : found[1] + 1] == "." and text[found[1] + 1 : found[1] + 2].isspace())  # a point that went astray
 
 
 def _subcaption(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

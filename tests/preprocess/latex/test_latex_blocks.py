@@ -132,3 +132,7 @@ def test_arguments_that_macros_make() -> None:
 )
 def test_sections_of_unknown_make(source: str, shown: str) -> None:
     assert body(source) == shown
+
+
+def test_point_after_a_caption_is_no_paragraph() -> None:
+    assert body("\\begin{figure}\\caption{One.}.\n\\label{f}\\end{figure} Text.") == "[caption: One.]\n\nText."

@@ -490,6 +490,31 @@ def own_step_tensors(optimizer: Any) -> None:
                 state["step"] = state["step"].clone()
 
 
+def _steps_taken(optimizer: Any) -> int:
+    """Steps that Adam has counted: torch's beside each parameter's moments, the libraries' once a group."""
+    steps = [0]
+    for inner in _inner_optimizers(optimizer):
+        steps += [int(state["step"]) for state in inner.state.values() if "step" in state]
+        steps += [int(group["step"]) for group in inner.param_groups if "step" in group]
+    return max(steps)
+
+
+def _set_steps(optimizer: Any, steps: int) -> None:
+    """Has Adam go on counting at `steps`, whoever's it is.
+
+    megatron's plain optimizers load the count only where it was kept as they keep it: another library's Adam would begin at 0 with moments
+    that have long begun, without a word.
+    """
+    for inner in _inner_optimizers(optimizer):
+        is_torchs = isinstance(inner, torch.optim.Adam)
+        for group in inner.param_groups:
+            if not is_torchs:
+                group["step"] = steps
+                continue
+            for parameter in group["params"]:
+                inner.state[parameter]["step"] = torch.tensor(float(steps))
+
+
 def gradient_norm(optimizer: Any) -> float:
     """Makes the gradients ready for a step and gives their norm over all processes: NaN or infinite where any gradient is."""
     optimizer.prepare_grads()
@@ -777,6 +802,9 @@ _OPTIMIZER_FORMAT = {"distrib_optim_sharding_type": "fully_reshardable", "distri
 # the format that other tensor- and data-parallel sizes can load; megatron's default of this line cannot be saved any more
 
 
+_STEPS = "optimizer_steps"  # in a checkpoint: steps that Adam has counted
+
+
 class _ResultsFile:
     """What a save has written, handed on through a file: between processes too, with nothing that outlives a kill.
 
@@ -830,7 +858,7 @@ def start_saving_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict
 
 def _start_save(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, Any], *, is_async: bool) -> Any:
     filesystem_async._results_queue = _ResultsFile(folder / f".results-{torch.distributed.get_rank()}")
-    state = _sharded_state(wrapped, optimizer, extra, is_loading=False)
+    state = _sharded_state(wrapped, optimizer, {**extra, _STEPS: _steps_taken(optimizer)}, is_loading=False)
     return dist_checkpointing.save(state, str(folder), async_sharded_save=is_async)
 
 
@@ -841,6 +869,8 @@ def load_sharded(folder: Path, wrapped: Any, optimizer: Any, extra: dict[str, An
     wrapped.module.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     own_step_tensors(optimizer)
+    if _STEPS in state:
+        _set_steps(optimizer, state[_STEPS])
     _settle_adam(optimizer)
     return {name: state[name] for name in extra}
 

@@ -257,6 +257,22 @@ def train_with_libraries(config: TrainConfig, tokens: Path, run: Path) -> dict[s
     return {choice.component: choice.kernel for choice in trainer.kernels.choices}
 
 
+def train_with_fused_adam(config: TrainConfig, tokens: Path, run: Path) -> None:
+    """Trains with a library's Adam, as megatron takes one where it is installed."""
+    import megatron.core.optimizer
+    from megatron.core.optimizer import distrib_optimizer
+
+    from tests.train.libraries import LibraryAdam
+
+    megatron.core.optimizer.Adam, megatron.core.optimizer.USING_PYTORCH_OPTIMIZER = LibraryAdam, False
+    distrib_optimizer.Adam, distrib_optimizer.HAVE_APEX_OR_TE, distrib_optimizer.USING_APEX_OPTIMIZER = LibraryAdam, True, True
+    run.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(config, tokens, run)
+    trainer.train()
+    for part in getattr(trainer.optimizer, "chained_optimizers", [trainer.optimizer]):
+        assert type(part.optimizer) is LibraryAdam
+
+
 def draw(shares: list[Any], num_samples: int) -> list[Any]:
     """`draw_mixture` for each of the shares."""
     return [megatron_adapter.draw_mixture(share, num_samples) for share in shares]

@@ -59,6 +59,39 @@ class LibraryAttention(torch.nn.Module):
         return plain_attention(query_layer, key_layer, value_layer, self.scale).float()
 
 
+class LibraryAdam(torch.optim.Optimizer):
+    """Stands in for both libraries' FusedAdam: their arguments, their state (moments a parameter, steps a group), their result."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        adam_w_mode: bool = True,
+    ) -> None:
+        assert adam_w_mode
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "bias_correction": True})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            group["step"] = group.get("step", 0) + 1
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state, (first, second) = self.state[parameter], group["betas"]
+                if not state:
+                    state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                state["exp_avg"].lerp_(parameter.grad, 1 - first)
+                state["exp_avg_sq"].mul_(second).addcmul_(parameter.grad, parameter.grad, value=1 - second)
+                scale = (state["exp_avg_sq"] / (1 - second ** group["step"])).sqrt() + group["eps"]
+                parameter.addcdiv_(state["exp_avg"], scale, value=-group["lr"] / (1 - first ** group["step"]))
+
+
 def library_modules() -> dict[str, Any]:
     """What `sys.modules` has where both libraries are installed, by name."""
     return {

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
 
 MAX_CHANGES = 20  # of one paper that are followed: each writes the rest of its group anew
+MAX_DEFINITION_CHARACTERS = 4_000  # behind the change, in which the character gets its meaning
 _CHANGE = re.compile(
     r"\s*(?:`\s*(?:\\?(\^\^.)|\\?(.))|\"[0-9A-F]{1,4}|\d{1,3}|\\[A-Za-z@]+)\s?"
     r"(?:\s*=?\s*(\d{1,5}|\"[0-9A-F]{1,4}|`\\?.|\\[A-Za-z@]+) ?)?"
@@ -42,7 +43,8 @@ def _change(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     elif character in _MADE_COMMANDS and code in _ACTIVE:
         command = chr(_FIRST_PRIVATE + ord(character))
         meaning = expander.macros.get(character) if character != "*" else None
-        if meaning is None and not re.search(rf"\\(?:[gex]?def|let)\s*\\?{re.escape(character)}", frame.text[frame.position :]):
+        definition = re.compile(rf"\\(?:[gex]?def|let)\s*\\?{re.escape(character)}")
+        if meaning is None and not definition.search(frame.text, frame.position, frame.position + MAX_DEFINITION_CHARACTERS):
             return True  # nobody says what it does
         expander.define(command, meaning or Macro(0, None, (character,)))
         _rewrite(expander, frame, character, f"\\{command}")

@@ -203,7 +203,10 @@ class Renderer:
             elif token == "$":
                 position = formulas.dollar(self, text, start, out)
             elif token == "~":
-                out.append(" ")
+                if self.shorthands and out and out[-1].endswith('"'):
+                    out[-1] = out[-1][:-1] + self.shorthands.get("~", '"')  # babel's `"~`, a hyphen
+                else:
+                    out.append(" ")
                 position = start + 1
             elif token == "&":
                 position = columns.end_cell(self, text, start + 1, out)

@@ -119,32 +119,16 @@ class Scanner:
 
     def bracket_end(self, text: str, start: int, max_characters: int = MAX_OPTIONAL_CHARACTERS) -> int:
         """The index just past the `]` that closes the `[` at `start`, braces respected, or -1."""
-        depth = brackets = 0
-        limit = self.limit(text, start, max_characters)
-        for found in self.brackets.finditer(text, start, limit):
-            token = found[0]
-            if token == "{":
-                depth += 1
-            elif token == "}":
-                depth -= 1
-                if depth < 0:
-                    break
-            elif depth == 0:
-                if token == "[":
-                    brackets += 1
-                elif token == "]":
-                    brackets -= 1
-                    if brackets == 0:
-                        self.allowance -= found.end() - start
-                        return found.end()
-        self.allowance -= limit - start
-        return -1
+        return self._pair_end(self.brackets, text, start, "[", "]", max_characters)
 
     def pair_end(self, text: str, start: int, opening: str, closing: str, max_characters: int = MAX_OPTIONAL_CHARACTERS) -> int:
         """The index just past the `closing` of the pair that the `opening` at `start` begins, pairs and groups in it respected, or -1."""
+        return self._pair_end(self.pairs, text, start, opening, closing, max_characters)
+
+    def _pair_end(self, tokens: re.Pattern[str], text: str, start: int, opening: str, closing: str, max_characters: int) -> int:
         depth = groups = 0
         limit = self.limit(text, start, max_characters)
-        for found in self.pairs.finditer(text, start, limit):
+        for found in tokens.finditer(text, start, limit):
             token = found[0]
             if token == "{":
                 groups += 1
@@ -179,6 +163,17 @@ class Scanner:
             found = COMMAND.match(text, position)
             return (found[0], found.end()) if found else None
         return character, position + 1
+
+    def all_arguments(self, text: str, position: int, num_arguments: int) -> tuple[list[str], int] | None:
+        """So many mandatory arguments one after the other, and the index past the last; None where there are fewer."""
+        given: list[str] = []
+        for _ in range(num_arguments):
+            found = self.argument(text, position)
+            if found is None:
+                return None
+            given.append(found[0])
+            position = found[1]
+        return given, position
 
     def group(self, text: str, position: int) -> tuple[str, int] | None:
         """A mandatory argument in braces, blanks before it allowed; None where there is none."""

@@ -105,16 +105,11 @@ def _compare(expander: Expander, test: str, read: Reader) -> bool:
 
 
 def _arguments(expander: Expander, frame: Frame, num_arguments: int) -> list[str] | None:
-    given: list[str] = []
-    position = frame.position
-    for _ in range(num_arguments):
-        found = expander.scan.argument(frame.text, position)
-        if found is None:
-            return None
-        given.append(found[0])
-        position = found[1]
-    frame.position = position
-    return given
+    found = expander.scan.all_arguments(frame.text, frame.position, num_arguments)
+    if found is None:
+        return None
+    frame.position = found[1]
+    return found[0]
 
 
 def _ifthenelse(expander: Expander, frame: Frame, name: str, start: int) -> bool:

@@ -235,16 +235,11 @@ def _document_command(expander: Expander, frame: Frame, name: str, start: int) -
 
 def _document_environment(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     """xparse's environments; one that takes its body as an argument (`+b`) ends where its code goes on behind that."""
-    given: list[str] = []
-    position = frame.position
-    for _ in range(4):
-        found = expander.scan.argument(frame.text, position)
-        if found is None:
-            return False
-        given.append(found[0])
-        position = found[1]
-    frame.position = position
-    expander.dropped["definition"] += frame.num_source(start, position)
+    found = expander.scan.all_arguments(frame.text, frame.position, 4)
+    if found is None:
+        return False
+    given, frame.position = found
+    expander.dropped["definition"] += frame.num_source(start, frame.position)
     environment, spec, begin, end = given
     kinds = argument_kinds(_BODY.sub("", spec))
     if _BODY.search(spec):

@@ -105,15 +105,10 @@ def _is_known(expander: Expander, name: str) -> bool:
 
 def _if_defined(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     """`\\@ifundefined{x}{yes}{no}`, `\\ifcsdef`, `\\ifdef`, `\\@ifpackageloaded`: which of the two is read."""
-    given: list[str] = []
-    position = frame.position
-    for _ in range(3):
-        found = expander.scan.argument(frame.text, position)
-        if found is None:
-            return False
-        given.append(found[0])
-        position = found[1]
-    frame.position = position
+    found = expander.scan.all_arguments(frame.text, frame.position, 3)
+    if found is None:
+        return False
+    given, frame.position = found
     target = given[0].strip().lstrip("\\")
     if name in ("@ifpackageloaded", "@ifclassloaded"):
         value = target.lower() in expander.packages

@@ -41,6 +41,10 @@ def test_dutch_has_its_shorthands() -> None:
     assert body('na"ief, zo"als', "\\usepackage[english,dutch]{babel}") == "naïef, zoäls"
 
 
+def test_a_hyphen_that_ends_no_line_is_a_hyphen() -> None:
+    assert body('bergauf"~ab "~x', "\\usepackage[ngerman]{babel}") == "bergauf-ab -x"
+
+
 def test_customary_names_are_counted() -> None:
     assert paper({"main.tex": document(r"\beq a \eeq \beq b \eeq")}).warnings == {"customary_name": 2}
 

@@ -4,6 +4,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from preprocess.config import LatexConfig
 from preprocess.latex.decode import decode
@@ -43,7 +44,7 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
     dropped: Counter[str] = Counter()
     read: set[str] = set()
     packages: set[str] = set()
-    parts: list[tuple[str, Rendered, str]] = []  # root, what was rendered of it, its text
+    parts: list[_Part] = []
     seen_shingles: set[int] = set()
     for root in roots:
         expander = Expander(texts, config, trace=trace, archive=tree.files)
@@ -55,43 +56,71 @@ def extract_latex(tree: SourceTree, config: LatexConfig, trace: Trace | None = N
                 detail=f"{root}: {expander.over_limit()}",
             )
         own_numbers = numbers.copy()
-        scan = Scanner(len(expanded.source), has_comments=False)
-        renderer = Renderer(expanded.theorems, own_numbers, config, scan, trace)
-        renderer.cite_labels = cite_labels
-        renderer.autoref_names = expanded.autoref_names
-        rendered = renderer.render_root(expanded.source)
-        text = _tidy(f"{rendered.front}\n\n{rendered.body}")
-        if trace is not None:
-            trace.expanded_sources[root] = expanded.source
-            trace.unknown_commands += rendered.unknown_commands
+        part = _render(root, expanded, own_numbers, cite_labels, config, trace)
         num_source = sum(len(texts[name]) for name in {*expanded.files} - read if name in texts)  # that no root before has read
         read.update(expanded.files)
         packages |= expander.seen_packages
         if len(roots) > 1:
-            if kind := _superfluous(rendered.title, text, [part for _, _, part in parts], seen_shingles, config):
+            if kind := _superfluous(part, parts, seen_shingles, config):
                 if trace is not None:
-                    trace.note(kind, root, 0, rendered.title)
+                    trace.note(kind, root, 0, part.rendered.title)
                 dropped[kind] += num_source
                 warnings[kind] += 1
                 continue
-            seen_shingles |= _shingles(text)
+            seen_shingles |= _shingles(part.text)
         numbers = own_numbers
-        dropped += _dropped_source(expanded, rendered, num_source)
+        dropped += _dropped_source(expanded, part.rendered, num_source)
         warnings += expanded.warnings
-        if rendered.unknown_commands:
-            warnings["unknown_command"] += sum(rendered.unknown_commands.values())
-        parts.append((root, rendered, text))
+        if unknown := part.rendered.unknown_commands:
+            warnings["unknown_command"] += unknown.total()
+        parts.append(part)
     if trace is not None:
-        trace.roots = [root for root, _, _ in parts]
+        trace.roots = [part.root for part in parts]
     dropped["package"] += sum(len(texts[name]) for name in packages - read if name in texts)
     dropped["unused_file"] += sum(len(text) for name, text in texts.items() if name not in read | packages)
+    return _joined(tree, texts, roots, parts, dropped, warnings)
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one root gives."""
+
+    root: str
+    rendered: Rendered
+    text: str
+
+
+def _render(
+    root: str, expanded: Expanded, numbers: Numbers, cite_labels: Mapping[str, tuple[str, str]], config: LatexConfig, trace: Trace | None
+) -> _Part:
+    """A root's expanded source to its text; `numbers` goes on with its citations and labels."""
+    renderer = Renderer(expanded.theorems, numbers, config, Scanner(len(expanded.source), has_comments=False), trace)
+    renderer.cite_labels = cite_labels
+    renderer.autoref_names = expanded.autoref_names
+    rendered = renderer.render_root(expanded.source)
+    if trace is not None:
+        trace.expanded_sources[root] = expanded.source
+        trace.unknown_commands += rendered.unknown_commands
+    return _Part(root, rendered, _tidy(f"{rendered.front}\n\n{rendered.body}"))
+
+
+def _joined(
+    tree: SourceTree,
+    texts: Mapping[str, str],
+    roots: tuple[str, ...],
+    parts: list[_Part],
+    dropped: Counter[str],
+    warnings: Counter[str],
+) -> ExtractedPaper:
+    """The parts of a paper in order, with the first title, abstract and class that one of them has."""
+    rendered = [part.rendered for part in parts]
     return ExtractedPaper(
         arxiv_id=tree.arxiv_id,
-        text="\n\n".join(text for _, _, text in parts if text),
-        title=next((rendered.title for _, rendered, _ in parts if rendered.title), ""),
-        abstract=next((rendered.abstract for _, rendered, _ in parts if rendered.abstract), ""),
-        document_class=next((rendered.document_class for _, rendered, _ in parts if rendered.document_class), None),
-        root_files=tuple(root for root, _, _ in parts) or roots,
+        text="\n\n".join(part.text for part in parts if part.text),
+        title=next((one.title for one in rendered if one.title), ""),
+        abstract=next((one.abstract for one in rendered if one.abstract), ""),
+        document_class=next((one.document_class for one in rendered if one.document_class), None),
+        root_files=tuple(part.root for part in parts) or roots,
         tex_bytes=sum(len(tree.files[name]) for name in texts),
         dropped_characters={kind: count for kind, count in sorted(dropped.items()) if count},
         warnings=dict(sorted(warnings.items())),
@@ -157,13 +186,13 @@ def _shingles(text: str) -> set[int]:
     return {zlib.crc32(" ".join(words[start : start + _SHINGLE_WORDS]).encode()) for start in range(len(words) - _SHINGLE_WORDS + 1)}
 
 
-def _superfluous(title: str, text: str, before: list[str], seen: set[int], config: LatexConfig) -> str | None:
+def _superfluous(part: _Part, before: list[_Part], seen: set[int], config: LatexConfig) -> str | None:
     """Why a root adds nothing: a copy (a hard link, say) or another version of what is there already, or the journal's template."""
-    if text in before:
+    if any(part.text == other.text for other in before):
         return "copied_root"
-    if _TEMPLATE_TITLE.search(title):
+    if _TEMPLATE_TITLE.search(part.rendered.title):
         return "template_root"
-    own = _shingles(text)
+    own = _shingles(part.text)
     is_version = len(own) >= _MIN_VERSION_SHINGLES and len(own & seen) >= config.min_version_overlap * len(own)
     return "version_of_another_root" if is_version else None
 

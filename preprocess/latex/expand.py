@@ -35,7 +35,7 @@ from preprocess.latex.expansion import (
 from preprocess.latex.expansion.file_names import FileNames
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, fill
 from preprocess.latex.scan import Scanner, skip_line_space, skip_space
-from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS
+from preprocess.latex.tables import HIDDEN, PRINTED_NAMES, PROTECTED_COMMANDS
 from preprocess.latex.trace import Note, Trace
 
 # the next token and what stands before it; led by the run of characters, as a search for the token costs twice the time
@@ -535,6 +535,8 @@ class Expander:
             kind = "labelenum" if name[0] == "l" else "theenum"
             self.emit(f"\\{kind}@{{{name.removeprefix(kind)}}}{{{macro.pieces[0]}}}")  # for the renderer, which counts items
             return
+        if name in PRINTED_NAMES and len(macro.pieces) == 1:
+            self.emit(f"\\printedname@{{{name.removesuffix('name')}}}{{{macro.pieces[0]}}}")  # for the renderer, which prints it
         if name in PROTECTED_COMMANDS and (macro.delimiters is None or not any(macro.delimiters)):
             return
         if self.scopes and not is_global:

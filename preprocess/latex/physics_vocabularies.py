@@ -126,7 +126,7 @@ REVTEX = r"""
 \lambdabar{\ensuremath{\bar\lambda}}
 \tablenote#1{\footnote{#1}}
 \unletteredappendix#1{\section*{#1}}
-\homepage#1{\email{\url{#1}}}
+\homepage[]#1#2{\email[#1]{\url{#2}}}
 """
 
 BRAKET = r"""

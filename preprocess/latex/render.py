@@ -101,6 +101,7 @@ class Renderer:
         self.front: list[tuple[str, str]] = []
         self.document_class: str | None = None
         self.languages = ["english"]  # whose names LaTeX prints: the main one, and those of environments that are open
+        self.own_names: dict[str, str] = {}  # `proof` → what the paper makes `\\proofname` print
         self.quantity_phrases: Mapping[str, str] = {}  # of siunitx: what the paper has between the numbers of ranges and lists
         self.credits: list[str] = []  # of Elsevier's authors: name and roles
         self.depth = 0
@@ -144,7 +145,7 @@ class Renderer:
         self.has_chapters = re.search(r"\\chapter(?![A-Za-z])", body) is not None
         self.lists = lists.Lists(self.document_class or "")
         if preamble:
-            self.languages = [printed_names.main_language(preamble)]
+            printed_names.read_preamble(self, preamble)
             self.lists.read_preamble(preamble)
             if "lstset" in preamble or "lstdefinestyle" in preamble:
                 listings.read_preamble(self, preamble)

@@ -207,6 +207,9 @@ PROTECTED_COMMANDS = _words(
     "arraystretch qedsymbol proofname abstractname contentsname appendixname thefootnote selectfont normalfont normalsize "
     "footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else Deduce DeduceC"
 )
+PRINTED_NAMES = _words(
+    "proofname abstractname refname figurename tablename contentsname appendixname"
+)  # that a paper may give words of its own
 PROTECTED_ENVIRONMENTS = _words(
     "document abstract figure figure* table table* itemize enumerate description tabular tabular* array equation equation* align "
     "align* gather gather* multline multline* eqnarray eqnarray* quote quotation center verbatim lstlisting thebibliography "

@@ -52,6 +52,7 @@ _BABEL = re.compile(r"\\usepackage\s*(?:\[([^\]]{0,1000})\])?\s*\{babel\}")
 _CLASS_OPTIONS = re.compile(r"\\documentclass\s*\[([^\]]{0,1000})\]")
 _MAIN_LANGUAGE = re.compile(r"\\(?:setmainlanguage|setdefaultlanguage)\s*(?:\[[^\]]{0,1000}\])?\s*\{\s*(\w+)")
 _PACKAGE = re.compile(r"\\usepackage\s*\{(n?german)\}")
+_OWN_NAME = re.compile(r"\\printedname@")
 _ENGLISH_OPTION = re.compile(r"english|american|british|canadian|australian|UKenglish|USenglish")
 
 
@@ -72,13 +73,26 @@ def main_language(preamble: str) -> str:
     return "english"
 
 
+def read_preamble(renderer: "Renderer", preamble: str) -> None:
+    """The language of the names, and those that the paper gives itself: `\\renewcommand{\\proofname}{…}`, as the expansion leaves it."""
+    renderer.languages = [main_language(preamble)]
+    for found in _OWN_NAME.finditer(preamble):
+        _name(renderer, preamble, found.end(), found[0], [])
+
+
 def printed_name(renderer: "Renderer", kind: str) -> str:
-    """What `\\\\<kind>name` prints."""
+    """What `\\<kind>name` prints."""
+    own = renderer.own_names.pop(kind, None)  # gone while it is rendered: it may hold itself
+    if own is not None:
+        shown = renderer.inline(own)
+        renderer.own_names[kind] = own
+        if shown:
+            return shown
     return _NAMES.get(renderer.languages[-1], {}).get(kind) or THEOREM_TITLES.get(kind) or _ENGLISH.get(kind, "")
 
 
 def by_form(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
-    """`\\\\figurename`, `\\\\theoremname` and their like; -1 where the command is none."""
+    """`\\figurename`, `\\theoremname` and their like; -1 where the command is none."""
     word = printed_name(renderer, name[:-4]) if name.endswith("name") else ""
     if not word:
         return -1
@@ -87,7 +101,7 @@ def by_form(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
 
 
 def enter_language(renderer: "Renderer", text: str, position: int, name: str, out: list[str]) -> int:
-    """`\\\\begin{otherlanguage}{english}`: its names up to the environment's end."""
+    """`\\begin{otherlanguage}{english}`: its names up to the environment's end."""
     given, position = renderer.arguments(text, position, "om")
     renderer.languages.append(_LANGUAGES.get((given[0] or "").strip(), "english") if given else renderer.languages[-1])
     out.append("\n\n")
@@ -101,4 +115,12 @@ def _select(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
     return after
 
 
-COMMANDS: dict[str, "Handler"] = {"selectlanguage": _select}
+def _name(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """A name that the paper gives itself; an empty one stays LaTeX's own, for its heading tells what follows."""
+    given, after = renderer.arguments(text, end, "mm")
+    if len(given) == 2:
+        renderer.own_names[(given[0] or "").strip()] = given[1] or ""
+    return after
+
+
+COMMANDS: dict[str, "Handler"] = {"selectlanguage": _select, "printedname@": _name}

@@ -41,6 +41,11 @@ def test_the_main_language_is_what_the_preamble_asks_for(preamble: str, language
             f"\\begin{{otherlanguage}}{{english}}{PROOF}\\end{{otherlanguage}}{PROOF}",
             "Proof. a\n\nDimostrazione. a",
         ),
+        ("\\usepackage[french]{babel}\\renewcommand{\\proofname}{\\bf Preuve}", PROOF, "Preuve. a"),
+        ("\\usepackage[french]{babel}\\addto\\captionsfrench{\\renewcommand{\\proofname}{Preuve}}", PROOF, "Preuve. a"),
+        ("\\renewcommand\\figurename{Fig.}", "\\figurename~1 \\renewcommand\\figurename{Plate}\\figurename~2", "Fig. 1 Plate 2"),
+        ("\\renewcommand\\proofname{\\textit{\\proofname\\proofname}}", PROOF, "Proof. a"),
+        ("\\def\\abstractname{}", "\\begin{abstract}a\\end{abstract}", "# Abstract\n\na"),
     ],
 )
 def test_names_are_those_of_babel(preamble: str, source: str, shown: str) -> None:

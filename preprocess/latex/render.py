@@ -29,6 +29,7 @@ from preprocess.latex.rendering import (
     layout_commands,
     listings,
     lists,
+    phonetics,
     plain_tex,
     printed_names,
 )
@@ -284,6 +285,7 @@ def _handlers() -> dict[str, tuple[Handler, ...]]:
         characters.ACCENTS,
         characters.COMMANDS,
         chemistry.COMMANDS,
+        phonetics.COMMANDS,
         formulas.COMMANDS,
         astronomy.COMMANDS,
         citations.COMMANDS,

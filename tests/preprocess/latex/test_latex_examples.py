@@ -53,3 +53,15 @@ def test_a_list_goes_on_from_the_last_of_its_name() -> None:
         "\\begin{exe}\\ex a\\end{exe}\\begin{enumerate}\\item a\\item b\\end{enumerate}\\begin{enumerate}[resume]\\item c\\end{enumerate}"
     )
     assert body(lists, "\\usepackage{enumitem}") == "(1) a\n\n1. a\n2. b\n\n3. c"
+
+
+@pytest.mark.parametrize(
+    "source, shown",
+    [
+        ('\\textipa{[S@"fE:n]} and \\textipa{/Tri/}', "[ʃəˈfɛːn] and /θri/"),
+        ('\\textipa{""N\\ae 2{}D}', "ˌŋæʌð"),
+        ("\\textipa no", "no"),
+    ],
+)
+def test_phonetic_letters(source: str, shown: str) -> None:
+    assert body(source, "\\usepackage{tipa}") == shown

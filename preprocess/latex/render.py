@@ -104,6 +104,7 @@ class Renderer:
         self.languages = ["english"]  # whose names LaTeX prints: the main one, and those of environments that are open
         self.own_names: dict[str, str] = {}  # `proof` → what the paper makes `\\proofname` print
         self.quantity_phrases: Mapping[str, str] = {}  # of siunitx: what the paper has between the numbers of ranges and lists
+        self.last_author = ""  # of the front matter
         self.credits: list[str] = []  # of Elsevier's authors: name and roles
         self.depth = 0
         self.lists = lists.Lists()

@@ -23,6 +23,7 @@ _COMMA = re.compile(r"[ \t]*,(?=\s)")
 _MARK_AND_QUAD = re.compile(r"((?:^|\\\\|\n)\s*\$[^$\n]{1,30}\$)\s*\\q?quad(?![A-Za-z])")  # a mark, then what it marks
 _NOTED = frozenset({"altaffiliation", "email", "homepage"})  # of revtex: \altaffiliation[Also at ]{…}
 _NO_NAME = re.compile(r"\$[^$]*\$|\[footnote:.*")
+_MAX_CONCEPTS_CHARACTERS = 5_000  # on one line: real papers have some hundred
 _QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 
 
@@ -96,6 +97,7 @@ def _add(renderer: "Renderer", kind: str, content: str, option: str = "") -> Non
                 renderer.inline(option) + " " if option and is_noted else lead(renderer.document_class, kind, rendered, option)
             ) + rendered
     renderer.is_in_front = False
+    renderer.last_author = rendered if kind == "author" else renderer.last_author
     if rendered and not (kind == "title" and any(known == "title" for known, _ in renderer.front)):
         renderer.front.append((kind, rendered))
     renderer.front += [("address", address) for address in renderer.inner_addresses]
@@ -107,7 +109,7 @@ def _add_concept(renderer: "Renderer", content: str) -> None:
     shown = " → ".join(filter(None, (renderer.inline(part) for part in content.split("~"))))
     if not shown:
         return
-    if renderer.front and renderer.front[-1][0] == "ccsdesc":
+    if renderer.front and renderer.front[-1][0] == "ccsdesc" and len(renderer.front[-1][1]) < _MAX_CONCEPTS_CHARACTERS:
         shown = f"{renderer.front.pop()[1]}; {shown}"
     else:
         shown = lead(renderer.document_class, "ccsdesc", shown) + shown
@@ -119,9 +121,8 @@ def _credit(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
     found = renderer.scan.group(text, end)
     if found is None:
         return -1
-    author = next((shown for kind, shown in reversed(renderer.front) if kind == "author"), "")
     if roles := renderer.inline(found[0]):
-        renderer.credits.append(f"{_NO_NAME.sub('', author).strip(' ,')}: {roles}".removeprefix(": "))
+        renderer.credits.append(f"{_NO_NAME.sub('', renderer.last_author).strip(' ,')}: {roles}".removeprefix(": "))
     return found[1]
 
 

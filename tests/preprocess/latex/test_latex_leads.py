@@ -1,5 +1,7 @@
 """Front matter as its classes print it: the words before keywords and classifications, the credits at their place."""
 
+import time
+
 import pytest
 
 from preprocess.latex.rendering.leads import lead
@@ -55,3 +57,15 @@ def test_the_longest_name_of_a_class_decides() -> None:
     assert lead("aastex52", "keywords", "x") == "Subject headings: "
     assert lead(None, "keywords", "x") == "Keywords: "
     assert lead("amsart", "dedicatory", "x") == ""
+
+
+def test_front_matter_takes_linear_time() -> None:
+    def seconds(num: int) -> float:
+        source = "\\author{A}" + "\\email{b}" * num + "\\ccsdesc{A~B}\\credit{x}" * num + "\\ex. a\n\n\\ce{A^2- -> B}\\gla x " * num
+        start = time.process_time()
+        assert len(front("article", source)) > 4 * num
+        return time.process_time() - start
+
+    seconds(100)
+    small = min(seconds(700) for _ in range(2))
+    assert seconds(2_800) < 12 * small

@@ -99,6 +99,7 @@ def run(
         guard.check(out)
         if missing:
             _extract(out, missing, len(units), config, guard, cluster)
+            cluster.disconnect()  # what follows asks for workers again where texts are many, and else outlives the cluster's head
         else:
             say(f"extract: all {len(units)} units are done, nothing to do")
         units_by_tar: dict[str, list[str]] = {listing.name: [] for listing in listings}

@@ -534,7 +534,12 @@ _LETTER = r"""
 {letter}#1{\par #1\par}{\par}
 """
 
+_BEAMER = r"""
+\note[]#1#2{}
+"""
+
 _ALIASES = {
+    "beamer": _BEAMER,
     "letter": _LETTER, "scrlttr": _LETTER,
     "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "llncs": _SPRINGER, "svjour": _SPRINGER,
     "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM,

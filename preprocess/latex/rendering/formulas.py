@@ -64,6 +64,7 @@ _BETWEEN_PROOF_TREES = re.compile(  # what only sets them on the page
     r"|\\(?:begin|end)\s*\{(?:array|aligned|gathered|split|[a-z]?matrix)\}(?:\[[a-z]\])?(?:\{[^{}]*\})?"
     r"|\\[,;:! ]|\\[hv]s(?:pace|kip)\*?\{[^{}]*\}|\\\\(?:\[[^\[\]]*\])?|[&~\s]"
 )
+_PDF_STRING = re.compile(r"\\texorpdfstring\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})\s*\{[^{}]*\}")
 _GROUP_MARK = re.compile(r"(?<!\\)[{}]")
 _MATH_CITE = re.compile(r"\\cite[a-z]*\s*(?:\[[^\]]{0,1000}\])*\{([^{}]*)\}")
 
@@ -263,6 +264,8 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
             content = _TEXT_COLUMN.sub(_split_text_column, content)
         if "\\ce{" in content or "\\ch{" in content:
             content = chemistry.in_formula(content)
+        if "\\texorpdfstring" in content:
+            content = _PDF_STRING.sub(r"\1", content)
         if "\\textormath" in content or "\\ion" in content:
             content = astronomy.in_formula(content)
         if "ref" in content:

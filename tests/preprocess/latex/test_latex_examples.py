@@ -65,3 +65,8 @@ def test_a_list_goes_on_from_the_last_of_its_name() -> None:
 )
 def test_phonetic_letters(source: str, shown: str) -> None:
     assert body(source, "\\usepackage{tipa}") == shown
+
+
+def test_notes_of_slides_are_not_on_them() -> None:
+    slide = "\\begin{frame}{T}a\\note{not shown}\\note[item]{nor this} b\\end{frame}"
+    assert text_of({"main.tex": f"\\documentclass{{beamer}}\\begin{{document}}{slide}\\end{{document}}"}) == "## T\n\na b\n"

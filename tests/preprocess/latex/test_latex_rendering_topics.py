@@ -13,6 +13,7 @@ from tests.preprocess.latex.latex_paper import body, text_of
         ("\\[a\\\\*[2pt]b\\]", "\\[a\\\\b\\]"),
         ("\\[a\\\\[b]\\]", "\\[a\\\\[b]\\]"),
         ("$a\\ $", "$a\\ $"),
+        ("$\\texorpdfstring{\\alpha_{1}}{a}+\\texorpdfstring$", "${\\alpha_{1}}+\\texorpdfstring$"),
         (
             "\\begin{mathpar}\\inferrule{A\\\\B}{C}\\and D\\end{mathpar}",
             "\\begin{gather*}\n\\inferrule{A\\\\B}{C}\\qquad D\n\\end{gather*}",

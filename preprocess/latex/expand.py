@@ -118,6 +118,7 @@ class Expander:
         self.num_out = 0
         self.frames: list[Frame] = []
         self.open_conditionals: list[bool] = []  # one for each whose `\fi` is still to come
+        self.is_negated = False  # the conditional that is read comes after `\\unless`
         self.files: list[str] = []
         self.seen_packages: set[str] = set()
         self.packages: set[str] = set()  # and the class: whatever the paper has asked for

@@ -19,6 +19,7 @@ _TOKEN = re.compile(r"\s*(?:\\expandafter\s*)?(\\[A-Za-z@]+|\\?.)", re.S)
 _EMPTY_MACROS = frozenset({"\\empty", "\\@empty"})
 _UNDEFINED = frozenset({"\\undefined", "\\@undefined"})
 _EMPTY_TEST = re.compile(r" ?(\\relax(?![A-Za-z])|[!@?/|:;&])\s*(\\(?:detokenize|unexpanded)\s*(?=\{))?")
+_NEXT_CONDITIONAL = re.compile(r"\s*\\(if[A-Za-z@]+)\s?")
 _RELATION = re.compile(r"\s*([<>=])")
 _MACRO_AND_CHARACTER = re.compile(r"\s*\\([A-Za-z@]+)\s*([\w.*+-])")
 _TWO_CHARACTERS = re.compile(r" ?([\w.*+-])([\w.*+ -])")
@@ -80,6 +81,7 @@ def decide(expander: Expander, frame: Frame, name: str) -> bool:
         value = _primitive(expander, frame, name)
         if value is None:
             return False
+    value, expander.is_negated = value != expander.is_negated, False
     if value:
         expander.open_conditionals.append(True)
     else:
@@ -279,6 +281,21 @@ def _else(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     return True
 
 
+def _unless(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""e-TeX's `\\unless\\ifdraft`: the test that follows counts as its contrary."""
+    found = _NEXT_CONDITIONAL.match(frame.text, frame.position)
+    if found is None:
+        return False
+    frame.position = found.end()
+    expander.is_negated = True
+    is_decided = decide(expander, frame, found[1])
+    expander.is_negated = False
+    if not is_decided:
+        expander.emit(f"\\{found[1]}")
+        expander.is_after_word = True
+    return True
+
+
 def _fi(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     if expander.open_conditionals:
         expander.open_conditionals.pop()
@@ -309,6 +326,7 @@ HANDLERS: dict[str, Handler] = {
     "newif": _newif,
     **dict.fromkeys(("else", "or"), _else),
     "fi": _fi,
+    "unless": _unless,
     **dict.fromkeys(
         ("IfNoValueTF", "IfValueTF", "IfBooleanTF", "IfValueT", "IfBooleanT", "IfNoValueT", "IfValueF", "IfNoValueF"), _novalue
     ),

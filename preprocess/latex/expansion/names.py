@@ -19,6 +19,7 @@ _CSNAME = re.compile(r"\s*\\csname")
 _DEFINED_NAME = re.compile(r"\s*(?:\\([A-Za-z@]+|[^A-Za-z\s])|([~|*<>\"!]))")
 _BEFORE_END = re.compile(r"\s*\\([A-Za-z@]+)\s*\\(fi|else|or)(?![A-Za-z@])")
 _BEFORE_NAME = re.compile(r"\s*\\([A-Za-z@]+)\s*(?=\\csname)")
+_BEFORE_GROUP = re.compile(r"\s*(\\[A-Za-z@]+)\s*\\expandafter\s*(?=\{)")
 _SECOND = re.compile(r"\s*\\expandafter(?![A-Za-z@])")
 
 
@@ -126,6 +127,10 @@ def _expandafter(expander: Expander, frame: Frame, name: str, start: int) -> boo
         frame.position = ending.end()
         expander.obey(ending[2], frame, ending.start(2) - 1)
         expander.push(f"\\{ending[1]} ")
+        return True
+    if (opened := _BEFORE_GROUP.match(frame.text, frame.position)) is not None:  # \expandafter\swap\expandafter{\pair}
+        frame.position = opened.end()
+        expander.push(opened[1])
         return True
     before = _BEFORE_NAME.match(frame.text, frame.position)
     if before is not None and before[1] in expander.macros:

@@ -47,6 +47,9 @@ AB = "{a}{b}"
         (r"\ifnumcomp{3}{>}{2}{a}{b}\ifnumequal{1}{2}{a}{b}\ifnumless{3}{2}{a}{b}\ifnumodd{3}{a}{b}\ifdimless{1pt}{2pt}{a}{b}", "abbaa"),
         (r"\newcommand{\x}[1][]{\ifstrempty{#1}{none}{(#1)}}\x{} \x[z]", "none (z)"),
         # TeX's own
+        (r"\newif\ifshort\shorttrue\unless\ifshort a\else b\fi\unless\ifnum1>2 a\else b\fi", "ba"),
+        (r"\unless\nothing a", "a"),
+        (r"\def\swap#1#2{#2#1}\def\x{a}\expandafter\swap\expandafter{\x}{b}", "ba"),
         (r"\def\x{}\ifx\x\empty a\else b\fi", "a"),
         (r"\def\x{1}\makeatletter\ifx\x\@empty a\else b\fi", "b"),
         (r"\ifx\nobodysown\undefined a\else b\fi", "a"),

@@ -19,7 +19,7 @@ _CSNAME = re.compile(r"\s*\\csname")
 _DEFINED_NAME = re.compile(r"\s*(?:\\([A-Za-z@]+|[^A-Za-z\s])|([~|*<>\"!]))")
 _BEFORE_END = re.compile(r"\s*\\([A-Za-z@]+)\s*\\(fi|else|or)(?![A-Za-z@])")
 _BEFORE_NAME = re.compile(r"\s*\\([A-Za-z@]+)\s*(?=\\csname)")
-_BEFORE_GROUP = re.compile(r"\s*(\\[A-Za-z@]+)\s*\\expandafter\s*(?=\{)")
+_BEFORE_GROUP = re.compile(r"\s*(\\[A-Za-z@]+)\s*\\expandafter\s*(?=\{(?!\s*\\csname))")
 _SECOND = re.compile(r"\s*\\expandafter(?![A-Za-z@])")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _ADDRESS = re.compile(r"\s*\{((?:[^{}\n]|\{[^{}\n]*\}){0,2000})\}")
 _TWO_COMMANDS = re.compile(r"\s*\\([A-Za-z@]+)\s*\\([A-Za-z@]+)")
 _ONE_COMMAND = re.compile(r"\\[A-Za-z@]+")
+_ARROW = re.compile(r"\s*\d\s*\d\s*\d\s*\d\s*\\([A-Za-z]+arrow)fill@\s*")
 _BRACE = re.compile(r"[{}]")
 _PERCENT = re.compile(r"(?<!\\)%")
 
@@ -141,6 +142,20 @@ def _palette(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     return True
 
 
+def _extended_arrow(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""amsmath's inner `\ext@arrow 0359\Rightarrowfill@{below}{above}`, which papers make arrows with: mathtools' `\xRightarrow`."""
+    found = _ARROW.match(frame.text, frame.position)
+    below = expander.scan.group(frame.text, found.end()) if found is not None else None
+    if found is None or below is None:
+        return False
+    frame.position = below[1]
+    expander.emit(f"\\x{found[1]}")
+    expander.is_after_word = True
+    if below[0].strip():
+        expander.push(f"[{below[0]}]")
+    return True
+
+
 def _prefix(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     return True
 
@@ -155,6 +170,7 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("verb", "lstinline", "mintinline"), _verb),
     **dict.fromkeys(("url", "href", "nolinkurl", "path"), _url),
     "futurelet": _future,
+    "ext@arrow": _extended_arrow,
     "mathpalette": _palette,
     "xspace": _xspace,
     "ensuremath": _ensuremath,

@@ -11,6 +11,7 @@ from preprocess.latex.scan import Scanner
 from tests.preprocess.latex.latex_paper import body
 
 FOUR = r"\newcommand{\cat}{\mathchoice{\bullet}{\star}{\ast}{\circ}}"
+ARROW = r"\makeatletter\newcommand{\To}[2][]{\ext@arrow 0359\Rightarrowfill@{#1}{#2}}\makeatother"
 PERP = r"\def\indep{\mathpalette\indepT{\perp}}\def\indepT#1#2{\mathrel{#1#2\mkern2mu#1#2}}"
 
 
@@ -30,6 +31,7 @@ PERP = r"\def\indep{\mathpalette\indepT{\perp}}\def\indepT#1#2{\mathrel{#1#2\mke
         (r"$X\indep Y$", r"$X\mathrel{\perp\perp}Y$", PERP),
         (r"$\mathpalette{\indepT}{\perp}$", r"$\mathrel{\perp\perp}$", PERP),
         (r"$\mathpalette\nobodysown{x}y$", "$xy$", ""),
+        (r"$A\To[b]{a}B\To{c}C$", r"$A\xRightarrow[b]{a}B\xRightarrow{c}C$", ARROW),
     ],
 )
 def test_the_branch_of_the_place(source: str, expected: str, preamble: str) -> None:

@@ -28,6 +28,7 @@ _LISTS = frozenset({"enumerate", "itemize", "description"})
 _ITEM = re.compile(r"\s*(?:\\[A-Za-z]+\s*(?:\{[^{}]*\}\s*)?)?\\item(?![A-Za-z])")  # a command of layout may come before it
 _COLUMN = re.compile(r"(?<!\\)&")
 _KEY = re.compile(r"[A-Za-z0-9][\w:.+/-]{0,80}")
+_KEY_ARGUMENT = re.compile(r"\{([A-Za-z]{1,20}:[\w:.+/-]{1,80})\}")
 _LABELS = frozenset(
     f"{what}{word}"
     for what in ("l", "my", "eq", "eqn", "sec", "s", "fig", "f", "tab", "t", "thm", "lem", "prop", "e")
@@ -51,7 +52,10 @@ def _begin(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         environment = "eqnarray"
     expander.warn("customary_name", f"\\{name}")
     expander.customary.append(environment)
-    expander.push(f"\\begin{{{environment}}}")
+    label = ""
+    if environment not in _LISTS and (found := _KEY_ARGUMENT.match(text, position)) is not None:
+        label, frame.position = f"\\label{{{found[1]}}}", found.end()  # some houses' beginnings take the label's key
+    expander.push(f"\\begin{{{environment}}}{label}")
     return True
 
 

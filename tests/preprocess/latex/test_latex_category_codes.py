@@ -21,6 +21,8 @@ from tests.preprocess.latex.latex_paper import body, document, paper
         (r"\edef\x{\catcode`\noexpand\@=\the\catcode`\@}a", "a"),
         # undefined pairs
         (r"\beq a=b \eeq", "\\begin{equation} a=b \\end{equation}"),
+        (r"\beq{eq:one} a=b \eeq see \ref{eq:one}", "\\begin{equation} a=b \\end{equation} see [ref:1]"),
+        (r"\be {a}=b \ee", "\\begin{equation} {a}=b \\end{equation}"),
         (r"\be a&=&b \ee", "\\begin{eqnarray} a&=&b \\end{eqnarray}"),
         (r"\bea a&=&b \llabel{eq:x} \eea", "\\begin{eqnarray} a&=&b \\end{eqnarray}"),
         (r"\ben \item a \item b \een", "1. a 2. b"),

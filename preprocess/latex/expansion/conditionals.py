@@ -19,6 +19,12 @@ _TOKEN = re.compile(r"\s*(?:\\expandafter\s*)?(\\[A-Za-z@]+|\\?.)", re.S)
 _EMPTY_MACROS = frozenset({"\\empty", "\\@empty"})
 _UNDEFINED = frozenset({"\\undefined", "\\@undefined"})
 _EMPTY_TEST = re.compile(r" ?(\\relax(?![A-Za-z])|[!@?/|:;&])\s*(\\(?:detokenize|unexpanded)\s*(?=\{))?")
+# `A\else $B$\fi` behind `\ifmmode`: a formula, whether one is open or not
+_FORMULA_ANYWHERE = re.compile(
+    r"((?:[^\\$]|\\(?!(?:else|fi|or|if[A-Za-z@]*)(?![A-Za-z@]))(?:[A-Za-z@]+|[^A-Za-z@])){1,400})\\else(?![A-Za-z@])\s*"
+    r"\$(?:[^$\\]|\\.){1,400}\$\s*(\\xspace\s*)?\\fi(?![A-Za-z@])",
+    re.S,
+)
 _NEXT_CONDITIONAL = re.compile(r"\s*\\(if[A-Za-z@]+)\s?")
 _RELATION = re.compile(r"\s*([<>=])")
 _MACRO_AND_CHARACTER = re.compile(r"\s*\\([A-Za-z@]+)\s*([\w.*+-])")
@@ -73,6 +79,10 @@ def decide(expander: Expander, frame: Frame, name: str) -> bool:
     text = frame.text
     if name == "ifcase":
         return _decide_case(expander, frame)
+    if name == "ifmmode" and (found := _FORMULA_ANYWHERE.match(text, frame.position)) is not None:
+        frame.position = skip_line_space(text, found.end())
+        expander.push(f"\x02{found[1].strip()}\x03{found[2] or ''}")  # what \ensuremath gives
+        return True
     switch = name[2:]
     value: bool | None
     if switch in expander.switches:

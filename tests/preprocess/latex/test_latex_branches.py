@@ -49,6 +49,9 @@ AB = "{a}{b}"
         # TeX's own
         (r"\newif\ifshort\shorttrue\unless\ifshort a\else b\fi\unless\ifnum1>2 a\else b\fi", "ba"),
         (r"\unless\nothing a", "a"),
+        (r"\def\E{\ifmmode\mathbb{E}\else$\mathbb{E}$\fi}\E, $\E[X]$", r"$\mathbb{E}$, $\mathbb{E}[X]$"),
+        (r"\def\r{\relax\ifmmode\rho^0\else $\rho^0$\xspace\fi}$\r\to x$ \r is", r"$\rho^0 \to x$ $\rho^0$ is"),
+        (r"\def\g{\ifmmode\mathrm{GeV}\else GeV\fi}5 \g.", "5 GeV."),
         (r"\def\swap#1#2{#2#1}\def\x{a}\expandafter\swap\expandafter{\x}{b}", "ba"),
         (r"\def\x{}\ifx\x\empty a\else b\fi", "a"),
         (r"\def\x{1}\makeatletter\ifx\x\@empty a\else b\fi", "b"),
@@ -77,6 +80,7 @@ def test_the_branch_that_is_read(source: str, expected: str) -> None:
         r"\whiledo{1=1}{\whiledo{1=1}{\whiledo{1=1}{x}}}",
         r"\ifdim\ifdim" * 20_000,
         r"\ifx\csname" * 20_000,
+        r"\ifmmode a" * 20_000,
     ],
 )
 def test_endless_and_hostile_tests_end(source: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from preprocess.latex.drawn_symbols import shifted_command, standard_symbol
 from preprocess.latex.expansion import names, registers, verbatims
+from preprocess.latex.expansion.environment_commands import environments_by_name
 from preprocess.latex.expansion.macros import Environment, Frame, Handler, Macro, argument_count, calls_itself, split_body, stored_body
 from preprocess.latex.tables import PROTECTED_COMMANDS, PROTECTED_ENVIRONMENTS
 
@@ -241,6 +242,7 @@ def _document_environment(expander: Expander, frame: Frame, name: str, start: in
     given, frame.position = found
     expander.dropped["definition"] += frame.num_source(start, frame.position)
     environment, spec, begin, end = given
+    begin, end = environments_by_name(begin, end)
     kinds = argument_kinds(_BODY.sub("", spec))
     if _BODY.search(spec):
         begin, _, rest = begin.partition(f"#{len(kinds) + 1}")
@@ -273,9 +275,10 @@ def _newenvironment(expander: Expander, frame: Frame, name: str, start: int) -> 
     if verbatims.BEGINS_VERBATIM.search(begin[0]):
         expander.verbatims[environment] = num_arguments - (default is not None)
         return True
-    if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begin[0]:
-        macro = Macro(num_arguments, default, split_body(stored_body(begin[0])))
-        expander.define_environment(environment, Environment(macro, stored_body(end[0])))
+    begins, ends = environments_by_name(begin[0], end[0])
+    if environment not in PROTECTED_ENVIRONMENTS and f"\\begin{{{environment}}}" not in begins:
+        macro = Macro(num_arguments, default, split_body(stored_body(begins)))
+        expander.define_environment(environment, Environment(macro, stored_body(ends)))
     return True
 
 

@@ -173,6 +173,15 @@ def _first_shown(renderer: "Renderer", text: str, end: int, name: str, out: list
     return after
 
 
+def _style_chosen(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    """`\\mathchoice` where no formula is seen around it: the branch of inline formulas."""
+    given, after = renderer.arguments(text, end, "mmmm")
+    if len(given) != 4:
+        return -1
+    out.append(renderer.inline(given[1] or ""))
+    return after
+
+
 def _last_shown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     given, after = renderer.arguments(text, end, SHOWN_LAST[name])
     if not given:
@@ -242,6 +251,6 @@ COMMANDS: dict[str, "Handler"] = {
     **dict.fromkeys(("input", "openin", "openout"), _input_left),
 }
 HIDING: dict[str, "Handler"] = dict.fromkeys(HIDDEN, _hidden)
-SHOWING_ALL: dict[str, "Handler"] = {**dict.fromkeys(SHOWN_ALL, _all_shown), "texorpdfstring": _first_shown}
+SHOWING_ALL: dict[str, "Handler"] = {**dict.fromkeys(SHOWN_ALL, _all_shown), "texorpdfstring": _first_shown, "mathchoice": _style_chosen}
 SHOWING_LAST: dict[str, "Handler"] = dict.fromkeys(SHOWN_LAST, _last_shown)
 DIMENSIONS: dict[str, "Handler"] = dict.fromkeys(sorted(ASSIGNED), _dimension)

@@ -129,6 +129,7 @@ def test_front_matter_stands_first_once() -> None:
         (r"A\note{Corresponding.}", "", "A [footnote: Corresponding.]"),
         (r"\acknowledgments We thank.", "", "# Acknowledgments\n\nWe thank."),
         (r"\texorpdfstring{$e^x$}{exp}", "", "$e^x$"),
+        (r"a \mathchoice{b}{c}{d}{e} f\mathchoice", "", "a c f"),
         (
             r"\begin{tabular}{ll}a&b\\\hline\noalign{\smallskip}\cmidrule(lr){1-2}\multicolumn{2}{c}{w}\\c&d\end{tabular}",
             "",

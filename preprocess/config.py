@@ -333,9 +333,11 @@ class HarvestConfig:
     # bytes of one answer: arXiv's pages of 1,000 and more records have 2 to 5 MB.
     say_interval_seconds: float = 30.0
     # seconds between lines of progress.
+    keep_interval_seconds: float = 120.0
+    # seconds of pages, at least, that go to an object store together where --out is on one: what a machine that is lost asks for again.
 
     def __post_init__(self) -> None:
-        for name in ("request_interval_seconds", "max_wait_seconds", "say_interval_seconds"):
+        for name in ("request_interval_seconds", "max_wait_seconds", "say_interval_seconds", "keep_interval_seconds"):
             require(getattr(self, name) >= 0, f"harvest.{name}", getattr(self, name), "0 or more is needed")
         require(self.timeout_seconds > 0, "harvest.timeout_seconds", self.timeout_seconds, "more than 0 is needed")
         for name in ("max_attempts", "max_page_bytes"):

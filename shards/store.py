@@ -32,6 +32,7 @@ _NO_CREDENTIALS = ("169.254.169.254", "/latest/api/token", "Missing AccessKeyId"
 _S3_CODE = re.compile(r"<Code>([^<]*)</Code>")
 _S3_MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 WINDOW_BYTES = 8 << 20  # bytes of one ranged read: at 30 ms a request, 8 MiB keep a stream of 100 MB/s and more going
+_MAX_PUT_BYTES = 1 << 30  # of one PUT; a larger file goes up in parts, which a store puts together as one
 READ_AHEAD = 32  # small files of a store that are asked for at a time: 30 ms each become 1 ms
 
 Item = TypeVar("Item")
@@ -198,8 +199,9 @@ class StorePath:
                 yield self / "/".join(names)
 
     def put(self, content: bytes | Path) -> None:
-        """Commits bytes, or a file of this machine, as this file, by one PUT: whole or not at all."""
-        _ask(self, lambda: _library().put(_store(self, is_write=True), self.key, content, use_multipart=False))
+        """Commits bytes, or a file of this machine, as this file: whole or not at all, by one PUT up to 1 GiB (stores take up to 5)."""
+        is_large = isinstance(content, Path) and content.stat().st_size > _MAX_PUT_BYTES
+        _ask(self, lambda: _library().put(_store(self, is_write=True), self.key, content, use_multipart=is_large))
 
     def put_if(self, content: bytes, mode: Any) -> str | None:
         """Commits bytes where `mode` holds (`create`: there is no such file; `{"e_tag": …}`: it has that ETag); gives the new ETag.

@@ -2,7 +2,8 @@
 
 Pages are parsed as they arrive and booked, with the token of the next one, in one transaction of a small database beside the output: a
 harvest that is killed goes on with the page that it was about. The output is written at the end, whole, merged with an older snapshot
-if there is one, and the database goes.
+if there is one, and the database goes. An output on an object store has the same database in a temporary folder of this machine, and beside
+it on the store what the database has, in parts (`oai_journal`).
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import email.utils
 import http.client
 import re
 import sqlite3
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -25,8 +27,10 @@ import orjson
 
 from preprocess.config import HarvestConfig
 from preprocess.sources.metadata import parse_paper
+from preprocess.sources.oai_journal import Journal
 from shards.commit import commit_file, temporary_path
 from shards.errors import InputError
+from shards.store import Place, open_binary
 
 METADATA_PREFIX = "arXivRaw"  # the one format of arXiv's that has every version with its date
 STATE_SUFFIX = ".harvest"
@@ -184,33 +188,45 @@ class Page:
 
 @dataclass
 class Harvest:
-    """One harvest into `out`. `sleep` and `say` are its clock's and its user's side."""
+    """One harvest into `out`, a file of this machine or of an object store. `sleep` and `say` are its clock's and its user's side."""
 
     question: Question
-    out: Path
+    out: Place
     config: HarvestConfig
     say: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
     _asked_at: float | None = None
     _has_answered: bool = False
     _said_at: float = field(default_factory=time.monotonic)
+    _kept_at: float = field(default_factory=time.monotonic)
+    _not_kept: set[str] = field(default_factory=set)
 
-    def run(self, merged: Path | None) -> HarvestSummary:
+    def run(self, merged: Place | None) -> HarvestSummary:
         """Harvests what is missing, then writes `out`, merged into the snapshot `merged` where there is one."""
         if merged is not None and not merged.is_file():
             raise InputError(f"{merged}: no such file; --merge takes an older snapshot (JSON lines)")
         if self.out.is_dir():
             raise InputError(f"{self.out}: is a folder; --out takes the name of a file")
-        state = self.out.with_name(self.out.name + STATE_SUFFIX)
+        if isinstance(self.out, Path):
+            return self._run(merged, self.out, None)
+        journal = Journal(self.out.parent / (self.out.name + STATE_SUFFIX))
+        with tempfile.TemporaryDirectory(prefix="texmill-harvest-") as folder:
+            written = Path(folder) / self.out.name
+            summary = self._run(merged, written, journal)
+            self.out.put(written)
+        journal.remove()
+        return summary
+
+    def _run(self, merged: Place | None, out: Path, journal: Journal | None) -> HarvestSummary:
+        state = out.with_name(out.name + STATE_SUFFIX)
         try:
-            self.out.parent.mkdir(parents=True, exist_ok=True)
+            out.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(state, timeout=1, isolation_level=None)) as books:
                 # held for the whole harvest: another one in the same place would ask the same questions
                 books.execute("PRAGMA locking_mode = EXCLUSIVE")
-                self._open(books, state)
-                while self._next_page(books):
-                    pass
-                summary = _write(books, merged, self.out)
+                self._open(books, state, journal)
+                self._ask_all(books, journal)
+                summary = _write(books, merged, out)
                 self._say_refused(books)
         except sqlite3.Error as error:
             if "locked" in str(error):
@@ -219,7 +235,23 @@ class Harvest:
         state.unlink()
         return summary
 
-    def _open(self, books: sqlite3.Connection, state: Path) -> None:
+    def _ask_all(self, books: sqlite3.Connection, journal: Journal | None) -> None:
+        try:
+            while self._next_page(books):
+                if journal is not None and time.monotonic() - self._kept_at >= self.config.keep_interval_seconds:
+                    self._keep(books, journal)
+        finally:
+            if journal is not None and self._not_kept:
+                if books.in_transaction:
+                    books.execute("ROLLBACK")
+                self._keep(books, journal)
+
+    def _keep(self, books: sqlite3.Connection, journal: Journal) -> None:
+        journal.keep(books, self._not_kept)
+        self._not_kept.clear()
+        self._kept_at = time.monotonic()
+
+    def _open(self, books: sqlite3.Connection, state: Path, journal: Journal | None) -> None:
         asked = orjson.dumps(self.question).decode()
         books.execute("BEGIN EXCLUSIVE")
         if not books.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -227,9 +259,12 @@ class Harvest:
                 books.execute(statement)
             books.execute("INSERT INTO state VALUES (?, 0, NULL, 0, 0)", (asked,))
         books.execute("COMMIT")
+        if journal is not None:
+            journal.load(books)
         [(known, pages)] = books.execute("SELECT question, pages FROM state")
         if known != asked:
-            raise InputError(f"{state}: holds a harvest that asked something else ({known}); end that one, or remove the file")
+            place = state if journal is None else journal.folder
+            raise InputError(f"{place}: holds a harvest that asked something else ({known}); end that one, or remove it")
         if pages:
             self.say(f"harvest: goes on after {pages:,} pages, {_count(books):,} records")
 
@@ -324,6 +359,8 @@ class Harvest:
                 if known[0] > record.datestamp:
                     continue
             books.execute("REPLACE INTO record VALUES (?, ?, ?, ?)", (record.arxiv_id, record.datestamp, line, problem))
+            if not isinstance(self.out, Path):
+                self._not_kept.add(record.arxiv_id)
 
     def _say_refused(self, books: sqlite3.Connection) -> None:
         refused = books.execute("SELECT id, problem FROM record WHERE problem IS NOT NULL ORDER BY id").fetchall()
@@ -357,7 +394,7 @@ def _retry_after(value: str | None) -> float:
     return 0.0
 
 
-def _write(books: sqlite3.Connection, merged: Path | None, out: Path) -> HarvestSummary:
+def _write(books: sqlite3.Connection, merged: Place | None, out: Path) -> HarvestSummary:
     """Writes the snapshot: the lines of `merged` in their order, each in its newest state, then the papers that it has not, by id."""
     books.execute("CREATE TEMP TABLE used (id TEXT PRIMARY KEY) WITHOUT ROWID")
     num_lines = num_replaced = num_new = 0
@@ -399,9 +436,9 @@ def _write(books: sqlite3.Connection, merged: Path | None, out: Path) -> Harvest
     )
 
 
-def _snapshot(path: Path) -> Iterator[tuple[str, int, str, bytes]]:
+def _snapshot(path: Place) -> Iterator[tuple[str, int, str, bytes]]:
     """(id, version, day of the last change, line) of every line of a snapshot."""
-    with open(path, "rb") as handle:
+    with open_binary(path) as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip():
                 continue

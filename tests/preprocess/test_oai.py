@@ -18,6 +18,8 @@ from preprocess.config import HarvestConfig
 from preprocess.sources.metadata import MetadataMonths, build_metadata
 from preprocess.sources.oai import Harvest, Page, PageError, Question
 from shards.errors import InputError
+from shards.store import Place, StoreOptions, StorePath, file_at, states_in
+from tests.object_stores import make_bucket, use_credentials
 from tests.preprocess.oai_server import Answer, Endpoint, answer, page, record, serving
 from tests.preprocess.run_folder import metadata_line
 
@@ -28,7 +30,7 @@ FAST = HarvestConfig(request_interval_seconds=0)
 
 
 def harvest(
-    endpoint: Endpoint, out: Path, *, merged: Path | None = None, config: HarvestConfig = FAST, **asked: Any
+    endpoint: Endpoint, out: Place, *, merged: Place | None = None, config: HarvestConfig = FAST, **asked: Any
 ) -> tuple[Any, list[str], list[float]]:
     """A harvest's books, what it said, and how long it wanted to wait each time."""
     said: list[str] = []
@@ -258,9 +260,7 @@ def test_a_harvest_that_asked_something_else_is_not_mixed_in(tmp_path: Path) -> 
     with serving(Endpoint(SETS, faults=lambda number, _: (404, {}, b"") if number == 2 else None)) as endpoint:
         with pytest.raises(InputError, match="HTTP 404"):
             harvest(endpoint, tmp_path / "s.json")
-        with pytest.raises(
-            InputError, match=r"s\.json\.harvest: holds a harvest that asked something else .*; end that one, or remove the file"
-        ):
+        with pytest.raises(InputError, match=r"s\.json\.harvest: holds a harvest that asked something else .*; end that one, or remove it"):
             harvest(endpoint, tmp_path / "s.json", sets=("math",))
         books, said, _ = harvest(endpoint, tmp_path / "s.json")
     assert said[0] == "harvest: goes on after 1 pages, 3 records"
@@ -307,3 +307,67 @@ def test_a_page_is_read_in_whatever_pieces_it_comes() -> None:
         assert (read.token, read.complete_list_size, read.error) == ("a|b&c", 8, None)
     with pytest.raises(PageError, match="no whole XML"):
         Page().feed(content[:-5], is_last=True)
+
+
+def on_store(url: str, bucket: str) -> StorePath:
+    found = file_at(f"s3://{bucket}/meta/snapshot.json", StoreOptions(endpoint=url))
+    assert isinstance(found, StorePath)
+    return found
+
+
+def test_a_harvest_into_a_store_goes_on_anywhere_with_what_is_there(
+    object_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_bucket(object_store, "harvested")
+    use_credentials(monkeypatch)
+    out, older = on_store(object_store, "harvested"), tmp_path / "older.json"
+    parts = out.parent / "snapshot.json.harvest"
+    older.write_text(json.dumps(metadata_line("math/0001001")) + "\n")
+    every_page = HarvestConfig(request_interval_seconds=0, keep_interval_seconds=0)
+    with serving(Endpoint(SETS, page_records=2, faults=lambda number, _: (404, {}, b"") if number == 3 else None)) as endpoint:
+        with pytest.raises(InputError, match="HTTP 404"):
+            harvest(endpoint, out, config=every_page)
+        assert [*states_in(parts)] == ["000000.json.zst", "000001.json.zst"]
+        assert not out.exists()
+        with pytest.raises(InputError, match=r"s3://harvested/meta/snapshot\.json\.harvest: holds a harvest that asked something else"):
+            harvest(endpoint, out, sets=("math",))
+        endpoint.faults = lambda _number, _asked: None
+        endpoint.asked.clear()
+        copied = {name: (parts / name).read_bytes() for name in states_in(parts)}
+        books, said, _ = harvest(endpoint, out, merged=older)
+        assert said[0] == "harvest: goes on after 2 pages, 4 records"
+        assert [asked.get("resumptionToken") for asked in endpoint.asked] == ["|4", "|6"]
+        assert (books.num_records, books.num_lines) == (8, 9)
+        assert states_in(out.parent).keys() == {"snapshot.json"}
+        assert [*states_in(parts)] == []
+        local = tmp_path / "local.json"
+        harvest(endpoint, local, merged=older)
+        assert out.read_bytes() == local.read_bytes()
+        harvest(endpoint, out, merged=out)  # the same again, over what is there
+        assert out.read_bytes() == local.read_bytes()
+
+        (parts / "000001.json.zst").put(copied["000001.json.zst"])
+        with pytest.raises(InputError, match=r"000001\.json\.zst: no part of a harvest \(000000\.json\.zst is missing before it\)"):
+            harvest(endpoint, out)
+        (parts / "000000.json.zst").put(b"cut")
+        with pytest.raises(InputError, match=r"000000\.json\.zst: no part of a harvest"):
+            harvest(endpoint, out)
+
+
+def test_two_harvests_into_one_place_of_a_store_do_not_mix(object_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_bucket(object_store, "contested")
+    use_credentials(monkeypatch)
+    out = on_store(object_store, "contested")
+    every_page = HarvestConfig(request_interval_seconds=0, keep_interval_seconds=0)
+
+    def other(number: int, _asked: Mapping[str, str]) -> Answer | None:
+        if number == 2:
+            (out.parent / "snapshot.json.harvest" / "000001.json.zst").put(b"another's")
+        return None
+
+    with (
+        serving(Endpoint(SETS, page_records=2, faults=other)) as endpoint,
+        pytest.raises(InputError, match="another harvest is writing there"),
+    ):
+        harvest(endpoint, out, config=every_page)
+    assert not out.exists()

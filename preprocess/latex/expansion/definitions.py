@@ -30,6 +30,9 @@ _ARGUMENT_KIND = re.compile(
 _PROCESSOR = re.compile(r">\s*\{(?:[^{}]|\{[^{}]*\})*\}|(?<=[eE]\})\s*\{(?:[^{}]|\{[^{}]*\})*\}")  # `>{\TrimSpaces}`, and defaults of `E`
 _BODY = re.compile(r"\+?b\s*\Z")
 _FRAMED_THEOREMS = ("newmdtheoremenv", "newframedtheorem", "newshadedtheorem", "newtheoremrep")
+_DELIMITER_PARTS = {"DeclarePairedDelimiter": 2, "DeclarePairedDelimiterX": 3, "DeclarePairedDelimiterXPP": 5}
+_VARIABLE_TITLE = re.compile(r"\s*(?:\\protect\s*)?\\([A-Za-z@]+)\s*")
+_TITLE_WITH_MORE = re.compile(r"\s*\\let\s*(\\[A-Za-z@]+)\s*\\@title\s*\\[gx]def\s*\\@title\s*\{\s*\1(?![A-Za-z@])(.*)\}\s*", re.S)
 _ALGORITHM_KEYWORDS = {
     "SetKwFunction": 2,
     "SetKwData": 2,
@@ -70,7 +73,10 @@ def _define_by_newcommand(expander: Expander, frame: Frame, name: str, start: in
         return
     if (calls_itself(target, body[0]) and not _ends(target, body[0])) or (default is None and _is_drawn(expander, target, body[0])):
         return
-    expander.define(target, Macro(num_arguments, default, split_body(stored_body(body[0]))))
+    hung = _TITLE_WITH_MORE.fullmatch(body[0]) if "@title" in body[0] else None
+    if hung is not None and target in ("keywords", "subjclass"):
+        return  # articles' own, which hang a footnote to the title, mean what those of the classes mean
+    expander.define(target, Macro(num_arguments, default, split_body(stored_body(body[0] if hung is None else hung[2]))))
 
 
 def _argument_count_at(expander: Expander, text: str, position: int) -> tuple[int, str | None, int]:
@@ -91,7 +97,7 @@ def _is_drawn(expander: Expander, target: str, body: str) -> bool:
         return True
     if symbol is None:
         return False
-    if symbol != f"\\{target}":
+    if symbol.partition("{")[0] != f"\\{target}":
         expander.define(target, Macro(symbol.count("#"), None, split_body(f"\\ensuremath{{{symbol}}}")))
     return True
 
@@ -284,8 +290,8 @@ def _newenvironment(expander: Expander, frame: Frame, name: str, start: int) -> 
 
 def _newtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     text, position = frame.text, frame.position
-    if text[position : position + 1] == "*":
-        position += 1
+    is_numbered = text[position : position + 1] != "*"
+    position += not is_numbered
     if name in _FRAMED_THEOREMS and (given := expander.scan.optional_argument(text, position)) is not None:
         position = given[1]
     target = expander.scan.argument(text, position)
@@ -302,8 +308,29 @@ def _newtheorem(expander: Expander, frame: Frame, name: str, start: int) -> bool
         position = given[1]
     frame.position = position
     expander.dropped["definition"] += frame.num_source(start, position)
-    expander.theorems[target[0].strip()] = title[0]
+    environment = target[0].strip()
+    if _is_named_later(expander, title[0], is_numbered=is_numbered):
+        begin = Macro(1, "", split_body(f"\\begin{{titledtheorem}}{{{title[0]}}}[#1]"))
+        expander.define_environment(environment, Environment(begin, "\\end{titledtheorem}"))
+    else:
+        expander.theorems[environment] = _set_title(expander, title[0])
     return True
+
+
+def _is_named_later(expander: Expander, title: str, *, is_numbered: bool) -> bool:
+    r"""Whether a theorem's title is a macro that each use sets first: `\newtheorem*{rep@theorem}{\rep@title}`."""
+    found = _VARIABLE_TITLE.fullmatch(title)
+    if found is None or not is_numbered:
+        return found is not None
+    macro = expander.macros.get(found[1])
+    return not found[1].endswith("name") if macro is None else not "".join(map(str, macro.pieces)).strip()
+
+
+def _set_title(expander: Expander, title: str) -> str:
+    """A theorem's title; where that is a macro of the paper's, what it stands for."""
+    found = _VARIABLE_TITLE.fullmatch(title)
+    macro = expander.macros.get(found[1]) if found is not None else None
+    return "".join(map(str, macro.pieces)) if macro is not None and not macro.num_arguments else title
 
 
 def _newtcolorbox(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -372,7 +399,7 @@ def _declaretheorem(expander: Expander, frame: Frame, name: str, start: int) -> 
 
 
 def _paired_delimiter(expander: Expander, frame: Frame, name: str, start: int) -> bool:
-    """mathtools' `\\DeclarePairedDelimiter{\\abs}{\\lvert}{\\rvert}`."""
+    """mathtools' `\\DeclarePairedDelimiter{\\abs}{\\lvert}{\\rvert}`; of `…XPP`, what stands before and behind comes too."""
     text, position = frame.text, frame.position
     target = expander.scan.argument(text, position)
     if target is None:
@@ -380,19 +407,23 @@ def _paired_delimiter(expander: Expander, frame: Frame, name: str, start: int) -
     position, num_arguments = target[1], 1
     if (given := expander.scan.optional_argument(text, position)) is not None:
         num_arguments, position = argument_count(given[0], 1), given[1]
-    left = expander.scan.argument(text, position)
-    right = expander.scan.argument(text, left[1]) if left else None
-    body = expander.scan.argument(text, right[1]) if right and name.endswith("X") else None
-    if left is None or right is None or (name.endswith("X") and body is None):
+    found = expander.scan.all_arguments(text, position, _DELIMITER_PARTS[name])
+    if found is None:
         return True
-    frame.position = (body or right)[1]
+    parts, frame.position = found
     expander.dropped["definition"] += frame.num_source(start, frame.position)
-    inner = "#3"
-    if body is not None:
-        inner = re.sub(r"#(\d)", lambda found: f"#{int(found[1]) + 2}", stored_body(body[0]).replace("\\delimsize", ""))
-    scaled = f"\\left{left[0]} {inner} \\right{right[0]}"
-    sized = f"\\IfNoValueTF{{#2}}{{{left[0]} {inner} {right[0]}}}{{#2{left[0]} {inner} #2{right[0]}}}"
-    whole = f"\\IfBooleanTF{{#1}}{{{scaled}}}{{{sized}}}"
+    before, behind = ("", "")
+    if name.endswith("XPP"):
+        before, *parts = parts
+        behind = parts.pop(2)
+    left, right, *bodies = parts
+    before, inner, behind = (
+        re.sub(r"#(\d)", lambda found: f"#{int(found[1]) + 2}", stored_body(part).replace("\\delimsize", ""))
+        for part in (before, bodies[0] if bodies else "#1", behind)
+    )
+    scaled = f"\\left{left} {inner} \\right{right}"
+    sized = f"\\IfNoValueTF{{#2}}{{{left} {inner} {right}}}{{#2{left} {inner} #2{right}}}"
+    whole = f"{before}\\IfBooleanTF{{#1}}{{{scaled}}}{{{sized}}}{behind}"
     spec = ("s", "o", *("m" for _ in range(num_arguments)))
     expander.define(target[0].strip().lstrip("\\"), Macro(len(spec), None, split_body(whole), spec=spec))
     return True
@@ -531,7 +562,7 @@ HANDLERS: dict[str, Handler] = {
     "declaretheorem": _declaretheorem,
     **dict.fromkeys(("newtcolorbox", "newmdenv"), _newtcolorbox),
     **dict.fromkeys(("newtcbtheorem", "NewTcbTheorem"), _newtcbtheorem),
-    **dict.fromkeys(("DeclarePairedDelimiter", "DeclarePairedDelimiterX"), _paired_delimiter),
+    **dict.fromkeys(_DELIMITER_PARTS, _paired_delimiter),
     **dict.fromkeys(_ALGORITHM_KEYWORDS, _algorithm_keyword),
     **dict.fromkeys(
         (

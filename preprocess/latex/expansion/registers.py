@@ -17,6 +17,8 @@ _VALUE = re.compile(
     r"(?:\s*(?:plus|minus)\s*[-+]?[\d.]+\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|fil+)?)*\s?"
 )
 _ADVANCE = re.compile(r"\s*\\[A-Za-z@]+\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)(?:\s*(?:pt|cm|mm|in|em|ex|bp|pc))?\s?")
+_DIGITS = re.compile(r"\s*(\d{1,4})(?!\d)\s?")
+_CAPITAL_NUMERAL = re.compile(r"\s*(?:\\expandafter\s*)?\\romannumeral\s*(\d{1,4})\s*@")
 _COUNTER_VALUE = re.compile(r"\\(arabic|roman|Roman|alph|Alph|value)\s*\{([^{}]*)\}")
 _VALUE_OF = re.compile(r"\\value\s*\{([^{}]*)\}")
 _INTEGER = re.compile(r"-?\d{1,9}")
@@ -108,12 +110,26 @@ def _advance(expander: Expander, frame: Frame, name: str, start: int) -> bool:
 
 
 def _the(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    if name == "romannumeral" and (number := _DIGITS.match(frame.text, frame.position)) is not None:
+        frame.position = number.end()
+        expander.emit(numeral("roman", int(number[1])) if int(number[1]) else "")
+        return True
     found = _REGISTER.match(frame.text, frame.position)
     if found is None or found[1] not in expander.registers:
         return False
     frame.position = found.end()
     if found[1] in expander.counts:
         expander.emit(numeral("roman" if name == "romannumeral" else "arabic", expander.counts[found[1]]))
+    return True
+
+
+def _capital_numeral(expander: Expander, frame: Frame, name: str, start: int) -> bool:
+    r"""`\@slowromancap\romannumeral 4@`: IV."""
+    found = _CAPITAL_NUMERAL.match(frame.text, frame.position)
+    if found is None:
+        return False
+    frame.position = found.end()
+    expander.emit(numeral("Roman", int(found[1])))
     return True
 
 
@@ -239,6 +255,7 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("setlength", "addtolength"), _setlength),
     **dict.fromkeys(("advance", "multiply", "divide"), _advance),
     **dict.fromkeys(("the", "number", "romannumeral"), _the),
+    "@slowromancap": _capital_numeral,
     **dict.fromkeys(
         (
             "headline",

@@ -209,7 +209,9 @@ def _proof_step(renderer: "Renderer", text: str, end: int, name: str, out: list[
 
 
 COMMANDS: dict[str, "Handler"] = {
-    **dict.fromkeys(("footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), _footnote),
+    **dict.fromkeys(
+        ("footnotetext", "@footnotetext", "thanks", "IEEEcompsocitemizethanks", "endnote", "marginpar", "sidenote", "marginnote"), _footnote
+    ),
     **dict.fromkeys(("tablefootnote", "blfootnote", "sidefootnote", "titlenote", "note"), _footnote),
     **dict.fromkeys(("footnote", "vfootnote"), _vfootnote),
     **dict.fromkeys(("caption", "captionof", "subcaption", "tablecaption", "figcaption", "tbl", "processtable"), _caption),

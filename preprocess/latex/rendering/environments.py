@@ -114,6 +114,9 @@ def _enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: l
             note, position = renderer.inline(given[0]), given[1]
         kind, position = renderer.arguments(text, position, "mm")
         raw_name = name = (kind[0] or "").strip() if kind else name
+    if name == "titledtheorem":  # of the expander
+        kind, position = renderer.arguments(text, position, "m")
+        return _theorem(renderer, text, position, name, (kind[0] or "") if kind else "", note, out)
     title = renderer.theorems.get(raw_name) or renderer.theorems.get(name) or THEOREM_TITLES.get(name.lower())
     if title == "Proof" and raw_name not in renderer.theorems:
         title = printed_name(renderer, "proof")

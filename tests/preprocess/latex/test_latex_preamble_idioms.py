@@ -1,0 +1,81 @@
+r"""Idioms that preambles hand on from paper to paper, each with what a reader sees of it."""
+
+import pytest
+
+from tests.preprocess.latex.latex_paper import body, text_of
+
+
+@pytest.mark.parametrize(
+    "preamble, source, text",
+    [
+        (r"\DeclarePairedDelimiterXPP\Ex[1]{\mathbb{E}}[]{}{#1}", r"$\Ex{X}$ $\Ex*{X}$", r"$\mathbb{E}[ X ]$ $\mathbb{E}\left[ X \right]$"),
+        (
+            r"\DeclarePairedDelimiterXPP{\pn}[2]{\rho_{#1}}\lVert\rVert{_2}{#2}",
+            r"$\pn[\big]{a}{x}$",
+            r"$\rho_{a}\big\lVert x \big\rVert_2$",
+        ),
+        (r"\def\Slash#1{#1\!\!\!/}\def\slashed#1{\rlap{\hbox{$/$}}#1}", r"$\Slash{p}\slashed{k}$", r"$\slashed{p}\slashed{k}$"),
+    ],
+)
+def test_commands_of_formulas(preamble: str, source: str, text: str) -> None:
+    assert body(source, preamble) == text
+
+
+@pytest.mark.parametrize(
+    "definition, text",
+    [
+        (r"\newcommand*{\rom}[1]{\expandafter\@slowromancap\romannumeral #1@}", "XIV"),
+        (r"\newcommand{\rom}[1]{\@slowromancap\romannumeral#1@}", "XIV"),
+        (r"\newcommand{\rom}[1]{\uppercase\expandafter{\romannumeral #1\relax}}", "XIV"),
+        (r"\newcommand{\rom}[1]{\romannumeral #1}", "xiv"),
+        (r"\newcommand{\rom}[1]{\romannumeral 0#1}", "xiv"),
+        (r"\newcommand{\rom}[1]{<\romannumeral 0>}", "<>"),
+    ],
+)
+def test_roman_numerals(definition: str, text: str) -> None:
+    assert body(r"Type \rom{14}.", rf"\makeatletter{definition}\makeatother") == f"Type {text}."
+
+
+_REPEATED = (
+    r"\makeatletter\newtheorem*{rep@theorem}{\rep@title}\newcommand{\newreptheorem}[2]"
+    r"{\newenvironment{rep#1}[1]{\def\rep@title{#2 \ref{##1}}\begin{rep@theorem}}{\end{rep@theorem}}}\makeatother\newreptheorem{lem}{Lemma}"
+)
+_NAMED = (
+    r"\newcommand{\thistitle}{}\newtheorem{generic}{\thistitle}"
+    r"\newenvironment{named}[1]{\renewcommand{\thistitle}{#1}\begin{generic}}{\end{generic}}"
+)
+
+
+@pytest.mark.parametrize(
+    "preamble, source, text",
+    [
+        (_REPEATED, r"\begin{replem}{a}All.\end{replem}", "Lemma [ref:1]. All."),
+        (_REPEATED, r"\begin{replem}{a}[Euler]All.\end{replem}b", "Lemma [ref:1] (Euler). All.\n\nb"),
+        (_NAMED, r"\begin{named}{Main Result}All.\end{named}\begin{named}{Second}b\end{named}", "Main Result. All.\n\nSecond. b"),
+        (
+            r"\newtheorem*{namedthm}{\theoremname}\newcommand{\theoremname}{testing}"
+            r"\newenvironment{named}[1]{\renewcommand{\theoremname}{#1}\begin{namedthm}}{\end{namedthm}}",
+            r"\begin{named}{Goal}All.\end{named}",
+            "Goal. All.",
+        ),
+        (r"\newtheorem*{thm}{\protect\theoremname}", r"\begin{thm}All.\end{thm}", "Theorem. All."),
+        (r"\newtheorem{thm}{\protect\theoremname}", r"\begin{thm}All.\end{thm}", "Theorem. All."),
+        (r"\newcommand{\thmtitle}{Satz}\newtheorem{thm}{\thmtitle}", r"\begin{thm}All.\end{thm}", "Satz. All."),
+    ],
+)
+def test_theorems_whose_title_each_use_sets(preamble: str, source: str, text: str) -> None:
+    assert body(source, preamble) == text
+
+
+def test_articles_own_keywords() -> None:
+    preamble = (
+        r"\makeatletter\newcommand{\subjclass}[2][1991]{\let\@oldtitle\@title"
+        r"\gdef\@title{\@oldtitle\footnotetext{#1 \emph{Mathematics subject classification.} #2}}}"
+        r"\newcommand{\keywords}[1]{\let\@@oldtitle\@title\gdef\@title{\@@oldtitle\footnotetext{\emph{Key words.} #1.}}}\makeatother"
+    )
+    front = r"\title{T}\author{A}\subjclass[2010]{11A}\keywords{primes}"
+    expected = "# T\n\nA\n\n2010 Mathematics Subject Classification: 11A\n\nKeywords: primes\n\n# One\n"
+    for source in (f"{preamble}{front}\\begin{{document}}\\maketitle", f"{preamble}\\begin{{document}}{front}\\maketitle"):
+        assert text_of({"main.tex": f"\\documentclass{{article}}{source}\\section{{One}}\\end{{document}}"}) == expected
+    hand_made = r"\makeatletter\def\keywords{\xdef\@thefnmark{}\@footnotetext}\makeatother"
+    assert body(r"\keywords{primes} Text", hand_made) == "[footnote: primes] Text"

@@ -304,7 +304,7 @@ class Expander:
             return
         if conditionals.set_switch(self, name):
             return
-        if name in self.registers:
+        if name in self.registers and not registers.is_value(self):
             registers.assign(self, frame, name)
             return
         if name.startswith("the") and name[3:] in self.counters:

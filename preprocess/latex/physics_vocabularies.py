@@ -55,6 +55,11 @@ ASTRONOMY = r"""
 \placetable#1{}
 \placeplate#1{}
 \gridline#1{#1}
+\markcite#1{}
+\anchor#1#2{#2}
+\nl{\\}
+\tablebreak{}
+\slantfrac#1#2{\ensuremath{#1/#2}}
 \fig#1#2#3{\par\caption{#3}\par}
 \leftfig#1#2#3{\par\caption{#3}\par}
 \rightfig#1#2#3{\par\caption{#3}\par}
@@ -89,6 +94,8 @@ ASTRONOMY = r"""
 \umu{\ensuremath{\mu}}
 \element<o o o m>{\ensuremath{^{\IfNoValueF{#2}{#2}}\mathrm{#4}}}
 {interactive}#1#2{}{}
+{planotable}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
+{planotable*}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
 {splitdeluxetable}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
 {splitdeluxetable*}#1{\begin{deluxetable}{#1}}{\end{deluxetable}}
 {rotatetable}{}{}
@@ -106,6 +113,7 @@ ASTRONOMY_AND_ASTROPHYSICS = r"""
 \onltab#1{#1}
 \onlfig#1{#1}
 \thesaurus#1{}
+\picplace#1{}
 \corrauth#1{}
 """
 
@@ -302,6 +310,10 @@ IOP = r"""
 \rmi{\mathrm{i}}
 \case#1#2{\ensuremath{\tfrac{#1}{#2}}}
 \tqs{\quad}
+\ftnote#1#2{\footnote{#2}}
+\tdot#1{\dddot{#1}}
+\opencircle{\circ}
+\fullcircle{\bullet}
 \qs{\quad}
 \lo{}
 \nonum{}
@@ -373,7 +385,6 @@ HARVMAC = r"""
 \writetoc{}
 \draftmode{}
 \draft{}
-\secno{}
 \half{{1\over2}}
 \ha{{\textstyle{1\over2}}}
 \inv{^{-1}}
@@ -409,6 +420,9 @@ PHYZZX = r"""
 \refout{}
 \figout{}
 \endpage{\par}
+\Appendix#1{\section*{Appendix #1}}
+\APPENDIX#1#2{\section*{Appendix #1. #2}}
+\eq{}
 """
 
 AIP = r"""
@@ -417,6 +431,9 @@ AIP = r"""
 \addressmark[]#1{}
 \author<o m g>{\author{#2}\IfNoValueF{#3}{\affiliation{#3}}}
 \doingARLO<o m>{}
+\tablehead#1#2#3#4{#4}
+\tablenote#1{\footnote{#1}}
+\source#1{\par Source: #1\par}
 {theacknowledgments}{\section*{Acknowledgments}}{}
 """
 
@@ -459,12 +476,31 @@ PROGRESS = r"""
 \KeyWords#1{\keywords{#1}}
 \recdate#1{}
 \PTPindex#1{}
+\figurebox#1#2{}
 \SetRunningHead#1#2{}
 """
 
 EPL = r"""
 \pacs#1#2{\frontnote{PACS #1: #2}}
 \rec#1#2{}
+"""
+
+KLUWER = r"""
+\newdisplay#1#2{\newtheorem{#1}{#2}}
+\newproof#1#2{\newtheorem{#1}{#2}}
+\surname#1{#1}
+\classification#1#2{\frontnote{#1: #2}}
+\abbreviations#1{\frontnote{Abbreviations: #1}}
+\abbrev#1#2{#1 -- #2; }
+"""
+
+AXODRAW = r"""
+\SetWidth#1{}
+\SetScale#1{}
+\SetColor#1{}
+\SetPFont#1#2{}
+\SetOffset<r()>{}
+\SetScaledOffset<r()>{}
 """
 
 ALIASES = {
@@ -476,4 +512,5 @@ ALIASES = {
     "openjournal": ASTRONOMY, "revtex": REVTEX, "iopart": IOP, "ioplppt": IOP, "iopams": IOP, "jhep": JHEP, "jheppub": JHEP,
     "jcappub": JHEP, "pos": JHEP, "aipproc": AIP, "espcrc": AIP, "ptptex": PROGRESS + JAPAN, "jpsj": PROGRESS + JAPAN,
     "ptephy": PROGRESS + JAPAN, "pasj": PROGRESS, "epl": EPL, "deluxetable": ASTRONOMY,
+    "planotable": ASTRONOMY, "kluwer": KLUWER, "axodraw": AXODRAW,
 }  # fmt: skip

@@ -75,7 +75,7 @@ for _spec, _names in {
     "vspace includeonly usefonttheme usetheme usecolortheme setbeamertemplate@ nolinkurl@ typeout message PassOptionsToPackage "
     "DeclareGraphicsExtensions excludecomment includecomment specialcomment@ cline hypertarget@ bstctlcite citestyle setcitestyle "
     "crefalias@ acrodef@ urlstyle mathtoolsset setlist@ newcites journalname TitleHead AuthorHead received@ revised@ accepted@ "
-    "mathversion boldmath@ unitlength psset thanksref@ corref cortext@ fntext@ fnref tnoteref tnotetext@ ccode@ orcid orcidlink "
+    "mathversion boldmath@ psset thanksref@ corref cortext@ fntext@ fnref tnoteref tnotetext@ ccode@ orcid orcidlink "
     "ioptwocol@ setulcolor sethlcolor hbadness@ AtBeginDocument AtEndDocument AtBeginSection makeglossaries@ newglossaryentry@ "
     "arraystretch@ thesubsection@ baselinestretch@ documentstyle documentclass usepackage RequirePackage NeedsTeXFormat ProvidesPackage "
     "ProvidesClass LoadClass newwrite newread newbox newcount newdimen newskip newtoks newfont graphicspath bibitem@ special pdfoutput@ "
@@ -170,7 +170,7 @@ ASSIGNED = _words(
     "hangindent hangafter unitlength epsfxsize epsfysize partopsep labelsep leftmargin rightmargin topfraction textfraction "
     "floatsep textfloatsep intextsep jot arraycolsep fboxsep fboxrule marginparwidth pagewidth pageheight advance baselinestretch "
     "floatpagefraction multlinegap displaywidowpenalty brokenpenalty hyphenpenalty exhyphenpenalty emergencystretch showboxdepth "
-    "showboxbreadth secnumdepth tocdepth"
+    "showboxbreadth secnumdepth tocdepth secno subsecno meqno ftno refno figno"
 )
 CITE_COMMANDS = _words(
     "cite citep citet citealt citealp citeauthor citeyear citeyearpar parencite textcite autocite footcite Citet Citep bibentry citen "

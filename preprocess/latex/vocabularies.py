@@ -22,6 +22,8 @@ _ELSEVIER = r"""
 \cortext[]#1#2{\footnotetext{#2}}
 \fntext[]#1#2{\footnotetext{#2}}
 \nonumnote#1{\footnotetext{#1}}
+\collab#1{\author{#1}}
+{pf*}#1{\begin{proof}[#1]}{\end{proof}}
 \tnotemark[]#1{}
 \cormark[]#1{}
 \fnmark[]#1{}
@@ -149,6 +151,10 @@ _AMSPPT = r"""
 \endgather{\end{gathered}}
 \gathered{\begin{gathered}}
 \endgathered{\end{gathered}}
+\topaligned{\begin{aligned}}
+\endtopaligned{\end{aligned}}
+\botaligned{\begin{aligned}}
+\endbotaligned{\end{aligned}}
 \split{\begin{split}}
 \endsplit{\end{split}}
 \multline{\begin{multlined}}
@@ -182,6 +188,11 @@ _AMSPPT = r"""
 \ssize{\scriptstyle}
 \hdots{\ldots}
 \operatornamewithlimits{\operatorname*}
+"""
+
+_LAMS = r"""
+\HL#1#2\endHL{\section*{#2}}
+\hl#1#2\endhl{\subsection*{#2}}
 """
 
 _CHANGES = r"""
@@ -394,6 +405,9 @@ _ALGORITHMIC = r"""
 
 _AMS = r"""
 \urladdr#1{\frontnote{\url{#1}}}
+\commby#1{\frontnote{(Communicated by #1)}}
+\translator#1{\frontnote{Translated by #1}}
+{pf*}#1{\begin{proof}[#1]}{\end{proof}}
 """
 
 _AAAI = r"""
@@ -545,7 +559,8 @@ _ALIASES = {
     "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM,
     "acm_proc_article-sp": _ACM, "icml": _ICML, "neurips": _ICML + _CHECKLIST, "nips": _ICML + _CHECKLIST, "ieeetran": _IEEE, "ieeeconf":
     _IEEE, "harvmac": _PLAIN + physics.HARVMAC, "lanlmac": _PLAIN + physics.HARVMAC, "phyzzx": _PLAIN + physics.PHYZZX, "amsppt": _AMSPPT,
-    "amstex": _AMSPPT, "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM, "siamart": _SIAM,
+    "amstex": _AMSPPT, "vanilla": _AMSPPT, "lamstex": _AMSPPT + _LAMS,
+    "changes": _CHANGES, "epigraph": _EPIGRAPH, "memoir": _EPIGRAPH, "units": _UNITS, "siam": _SIAM, "siamart": _SIAM,
     "siamltex": _SIAM, "siamonline": _SIAM, "ws": _WORLD_SCIENTIFIC, "gtart": _GEOMETRY_TOPOLOGY, "gtpart": _GEOMETRY_TOPOLOGY, "gtmon":
     _GEOMETRY_TOPOLOGY, "agtart": _GEOMETRY_TOPOLOGY, "jmlr": _JMLR, "colt": _JMLR, "imsart": _IMS, "jss": _STATISTICAL_SOFTWARE,
     "rjournal": _STATISTICAL_SOFTWARE, "lipics-v2018": _LIPICS, "lipics-v2019": _LIPICS, "lipics-v2021": _LIPICS, "oasics-v2018": _LIPICS,

@@ -16,7 +16,13 @@ _VALUE = re.compile(
     r"\s*(?:=\s*)?[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc)?"
     r"(?:\s*(?:plus|minus)\s*[-+]?[\d.]+\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|fil+)?)*\s?"
 )
-_ADVANCE = re.compile(r"\s*\\[A-Za-z@]+\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)(?:\s*(?:pt|cm|mm|in|em|ex|bp|pc))?\s?")
+_ADVANCE = re.compile(
+    r"\s*\\[A-Za-z@]+(?:\s?\d{1,3})?\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)(?:\s*(?:pt|cm|mm|in|em|ex|bp|pc))?\s?"
+)
+_BEFORE_VALUE = re.compile(
+    r"\\(?:m?kern|[hvm]skip|[hv]glue|raise|lower|move(?:left|right)|advance\s*\\[A-Za-z@]+\s*by)\s*-?[\d.]*\Z"
+    r"|\\[A-Za-z@]+\s*=\s*-?[\d.]*\Z|\\[hv]box\s*(?:to|spread)\s*-?[\d.]*\Z"
+)  # behind which a register is a value
 _DIGITS = re.compile(r"\s*(\d{1,4})(?!\d)\s?")
 _CAPITAL_NUMERAL = re.compile(r"\s*(?:\\expandafter\s*)?\\romannumeral\s*(\d{1,4})\s*@")
 _COUNTER_VALUE = re.compile(r"\\(arabic|roman|Roman|alph|Alph|value)\s*\{([^{}]*)\}")
@@ -51,6 +57,11 @@ def _register(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         expander.lengths[found[1]] = 0.0
     expander.dropped["definition"] += frame.num_source(start, found.end())
     return True
+
+
+def is_value(expander: Expander) -> bool:
+    r"""Whether the register that has just been read is only the value of something else: `\kern\mywidth`."""
+    return bool(expander.out) and _BEFORE_VALUE.search(expander.out[-1][-60:]) is not None
 
 
 def assign(expander: Expander, frame: Frame, name: str) -> None:

@@ -23,7 +23,7 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
     r"\\label\s*\{[^{}]*\}"
     r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
-    r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*\(\s*\)"
+    r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*(?:\(\s*\)|\Z)"
     r"|\\(?:hfill|hfil|xspace|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
     r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"

@@ -24,6 +24,7 @@ _MARK_AND_QUAD = re.compile(r"((?:^|\\\\|\n)\s*\$[^$\n]{1,30}\$)\s*\\q?quad(?![A
 _NOTED = frozenset({"altaffiliation", "email", "homepage"})  # of revtex: \altaffiliation[Also at ]{…}
 _NO_NAME = re.compile(r"\$[^$]*\$|\[footnote:.*")
 _MAX_CONCEPTS_CHARACTERS = 5_000  # on one line: real papers have some hundred
+_MAX_KEYWORDS_CHARACTERS = 3_000
 _QUADS = re.compile(r"\\q?quad(?![A-Za-z])")
 
 
@@ -179,6 +180,8 @@ def _keywords(renderer: "Renderer", text: str, end: int, name: str, out: list[st
     while (given := renderer.scan.optional_argument(text, end)) is not None:
         end = given[1]
     found = renderer.scan.group(text, end)
+    if found is None and (stop := text.find(f"\\end{name}", end, end + _MAX_KEYWORDS_CHARACTERS)) >= 0:
+        found = text[end:stop], stop + len(name) + 4  # of AmS-TeX
     if found is None:
         return end
     content = _NEXT_GROUP.sub("} {", found[0]) if name == "PACS" else found[0]  # of svjour: number and words in groups

@@ -1,0 +1,63 @@
+"""What papers of the nineties are written in: plain TeX, harvmac, phyzzx, AmS-TeX, LaTeX 2.09 and its journals' styles."""
+
+import pytest
+
+from tests.preprocess.latex.latex_paper import body, text_of
+
+
+def plain(source: str) -> str:
+    return text_of({"main.tex": source + "\n\\bye\n"}).rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (r"\newlength{\dw}\def\pad{\kern\dw}a \pad1.5 b", "a 1.5 b"),
+        (r"\newlength{\dw}\settowidth{\dw}{\rm0}\catcode`?=\active \def?{\kern\dw}a ?1.5 b", "a 1.5 b"),
+        (r"\newdimen\dw \dw=3pt a\kern-\dw 3 \hskip.5\dw 7 \hbox to\dw{b} \kern \dw 1.5", "a 3 7 b 1.5"),
+        (r"\newdimen\dw \epsfxsize=\dw\epsfbox{plot.eps} b", "b"),
+        (r"A \unitlength=1mm b \unitlength 2mm c \unitlength{1cm} d", "A b c d"),
+    ],
+)
+def test_registers_as_values(source: str, wanted: str) -> None:
+    assert body(source) == wanted
+
+
+def test_numbered_registers() -> None:
+    assert plain(r"a \count5=7 \advance\count5 by -1 b \advance\dimen0 by 1pt c") == "a b c"
+
+
+@pytest.mark.parametrize(
+    ("style", "source", "wanted"),
+    [
+        ("aasms4", r"\begin{planotable}{lr}\tablehead{\colhead{A}&\colhead{B}}\startdata a&1\nl b&2\nl\enddata\end{planotable}",
+         "A | B\na | 1\nb | 2"),
+        ("aasms4", r"Stars \markcite{key}(Doe 1990) are.", "Stars (Doe 1990) are."),
+        ("l-aa", r"A\begin{figure}\picplace{5cm}\caption[]{C.}\end{figure}", "A\n\n[caption: C.]"),
+        ("elsart", r"\begin{pf*}{Proof of Lemma 2.} P.\end{pf*}", "Proof of Lemma 2. P."),
+        ("aipproc", r"\begin{tabular}{l}\tablehead{1}{r}{b}{Head\tablenote{N.}}\\a\end{tabular}", "Head [footnote: N.]\na"),
+        ("ioplppt", r"A\ftnote{3}{Note.} $\tdot{x}$", r"A [footnote: Note.] $\dddot{x}$"),
+        ("kluwer", r"\newdisplay{guess}{Conjecture}\begin{guess}G.\end{guess}", "Conjecture. G."),
+        ("ptptex", r"A\begin{figure}\figurebox{5cm}{4cm}\caption{C.}\end{figure}", "A\n\n[caption: C.]"),
+        ("axodraw", r"A \SetWidth{0.7}\SetOffset(1,2) b", "A b"),
+    ],
+)  # fmt: skip
+def test_styles_of_journals(style: str, source: str, wanted: str) -> None:
+    shown = text_of({"main.tex": f"\\documentstyle[{style}]{{article}}\n\\begin{{document}}\n{source}\n\\end{{document}}\n"})
+    assert shown.rstrip("\n") == wanted
+
+
+@pytest.mark.parametrize(
+    ("macros", "source", "wanted"),
+    [
+        ("harvmac", r"A \secno=3 b \global\meqno=1 c", "A b c"),
+        ("phyzzx", r"$$a=b\eqno\eqname\first$$", r"\[a=b\]"),
+        ("phyzzx", r"$$a=b\eq$$ \Appendix{B} Text.", "\\[a=b\\]\n\n# Appendix B\n\nText."),
+        ("amstex", r"A \keywords rings, ideals\endkeywords B", "A\n\nKeywords: rings, ideals\n\nB"),
+        ("amstex", r"$$\topaligned a&=b\\c&=d\endtopaligned$$", r"\[\begin{aligned}a&=b\\c&=d\end{aligned}\]"),
+        ("vanilla.sty", r"$$\align a&=b\\c&=d\endalign$$", r"\[\begin{aligned}a&=b\\c&=d\end{aligned}\]"),
+        ("lamstex", r"\HL1 Introduction \endHL Text.", "# Introduction\n\nText."),
+    ],
+)
+def test_formats_of_plain_tex(macros: str, source: str, wanted: str) -> None:
+    assert plain(f"\\input {macros}\n{source}") == wanted

@@ -487,7 +487,6 @@ EPL = r"""
 
 KLUWER = r"""
 \newdisplay#1#2{\newtheorem{#1}{#2}}
-\newproof#1#2{\newtheorem{#1}{#2}}
 \surname#1{#1}
 \classification#1#2{\frontnote{#1: #2}}
 \abbreviations#1{\frontnote{Abbreviations: #1}}

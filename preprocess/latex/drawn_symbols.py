@@ -40,6 +40,7 @@ _RELATIONS = {
     frozenset({">", "\\approx"}): "\\gtrapprox", frozenset({"\\lt", "\\sim"}): "\\lesssim", frozenset({"\\gt", "\\sim"}): "\\gtrsim",
     frozenset({"<", ">"}): "\\lessgtr", frozenset({"<", "\\simeq"}): "\\lesssim", frozenset({">", "\\simeq"}): "\\gtrsim",
 }  # fmt: skip
+_AVERAGE = re.compile(r"\s*\\Xint\s*(?:-|\{-\})\s*")  # by a macro that papers copy from one another
 _BOARD_STEMS = frozenset("I|")
 _BOARD_LETTERS = frozenset("ABCDEFGHKLMNOPQRTUWZ")
 _RULED_LETTERS = frozenset("CGOQTZRN")
@@ -47,6 +48,8 @@ _RULED_LETTERS = frozenset("CGOQTZRN")
 
 def standard_symbol(body: str) -> str | None:
     """The command for the symbol that a macro's body draws, `\\slashed{#1}` for a stroke through its argument; None for anything else."""
+    if _AVERAGE.fullmatch(body) is not None:
+        return "\\fint"
     if len(body) > MAX_BODY_CHARACTERS or not any(mark in body for mark in _MARKS):
         return None
     visible: list[str] = []
@@ -71,6 +74,8 @@ def standard_symbol(body: str) -> str | None:
         return f"\\slashed{{{seen[0]}}}"
     if not _MOVES_BACK.search(body):
         return None
+    if set(seen) == {"-", "\\int"}:
+        return "\\fint"
     if len(seen) > 1 and visible != seen * (len(visible) // len(seen)):  # \\mathchoice draws the same four times
         return _struck(seen)
     return _struck(seen) or _board(seen, len(visible), has_rule="\\vrule" in body or "\\inbar" in body)

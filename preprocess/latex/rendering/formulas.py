@@ -18,6 +18,10 @@ _AND = re.compile(r"\\and(?![A-Za-z])")
 _INTERTEXT = re.compile(r"\\(?:short)?intertext(?![A-Za-z])")
 _DISPLAY_ARGUMENT = re.compile(r"[ \t]*(?:\[[^\]\n]{0,200}\](?:\s*\{[^{}\n]{0,200}\})?|\{[^{}\n]{0,200}\})")
 _INNER_TEXT = re.compile(r"\\(text|textrm|textit|textbf|textnormal|mbox|hbox)\s*\{([^{}$]{0,2000}\$(?:[^{}]|\{[^{}]{0,500}\}){0,2000})\}")
+_FORMULA_IN_BOX = re.compile(
+    r"\\(?:text|textrm|textbf|mbox|hbox)\s*\{\s*(\\boldmath(?![A-Za-z])\s*)?(\{\s*)?\$((?:[^${}]|\{(?:[^${}]|\{[^${}]{0,200}\}){0,500}\}){1,500})\$"
+    r"\s*(?(2)\}\s*)\}"
+)
 _BLANKS_BEFORE_LABEL = re.compile(r"[ \t]+(?=\\label\s*\{[^{}]*\})")
 _NO_READER = re.compile(  # each alternative begins with a backslash: nothing else is looked at
     r"\\label\s*\{[^{}]*\}"
@@ -275,6 +279,7 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
         if "\\verb\x01" in content:
             content = re.sub(r"\\verb\x01([^\x01]*)\x01", lambda found: f"\\texttt{{{unguard(found[1])}}}", content)
         if "$" in content:
+            content = _FORMULA_IN_BOX.sub(_unboxed, content)
             content = _INNER_TEXT.sub(_split_inner_text, content)
         if "\\\\" in content:
             content = _without_last_row_end(_ROW_SPACE.sub(r"\1", content))
@@ -405,6 +410,13 @@ def _split_text_column(found: re.Match[str]) -> str:
     """The text column of plain TeX's `\\cases`: `& if $j<d$;` → `& \\hbox{ if }j<d\\hbox{;}`."""
     parts = found[1].split("$")
     return "&" + "".join(part if index % 2 else f"\\hbox{{{part}}}" for index, part in enumerate(parts) if part.strip())
+
+
+def _unboxed(found: re.Match[str]) -> str:
+    r"""`\mbox{\boldmath$x$}` → `\boldsymbol{x}`, `\text{{$x$}}` → `{x}`: the box is there for the font or the size only."""
+    if found[1]:
+        return f"\\boldsymbol{{{found[3].strip()}}}"
+    return f"{{{found[3]}}}" if found[2] else found[0]
 
 
 def _split_inner_text(found: re.Match[str]) -> str:

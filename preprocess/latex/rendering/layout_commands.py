@@ -104,11 +104,19 @@ def _input_left(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return found.end() if found else end
 
 
+_LABEL_IN_LINE = re.compile(  # `\circled{1}`, as papers copy it from one another: a node on the line, of which a frame is drawn
+    r"\s*(\{)?\s*\\node\s*(?:\[[^\[\]]{0,300}\]\s*|\([^()]{0,50}\)\s*){0,4}\{((?:[^{};]|\{[^{};]{0,50}\}){1,50})\}\s*;\s*(?(1)\})"
+)
+
+
 def _drawing(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
     """Drawings that have no environment: `\\tikz[…]{…}`, `\\tikz \\draw …;`, `\\Qcircuit @C=1em {…}`."""
-    start = end
+    start, options = end, ""
     while (given := renderer.scan.optional_argument(text, end)) is not None:
-        end = given[1]
+        options, end = given
+    if name == "tikz" and "baseline" in options and (label := _LABEL_IN_LINE.match(text, end)) is not None:
+        out.append(renderer.inline(label[2]))
+        return label.end()
     if name == "tikz" and renderer.scan.group(text, end) is None:
         stop = text.find(";", end, end + 4_000)
         end = stop + 1 if stop >= 0 else end

@@ -15,6 +15,13 @@ from tests.preprocess.latex.latex_paper import body, text_of
             r"$\rho_{a}\big\lVert x \big\rVert_2$",
         ),
         (r"\def\Slash#1{#1\!\!\!/}\def\slashed#1{\rlap{\hbox{$/$}}#1}", r"$\Slash{p}\slashed{k}$", r"$\slashed{p}\slashed{k}$"),
+        (r"\def\Xint#1{\mathchoice{}{}{}{}\!\int}\def\dashint{\Xint-}", r"$\dashint_B f$", r"$\fint_B f$"),
+        (r"\def\Xint#1{\mathchoice{}{}{}{}\!\int}\newcommand{\fint}{\Xint{-}}", r"$\fint_B f$", r"$\fint_B f$"),
+        (r"\def\avint{\mathop{\,\rlap{--}\!\!\int}\nolimits}", r"$\avint_B f$", r"$\fint_B f$"),
+        (r"\newcommand{\aint}{-\hspace{-1em}\int}\newcommand{\mint}{-\!\int}", r"$\aint f\mint g$", r"$\fint f-\!\int g$"),
+        (r"\newcommand{\b}[1]{\mbox{\boldmath $#1$}}", r"$\b{\alpha}+\b{x_{1}}$", r"$\boldsymbol{\alpha}+\boldsymbol{x_{1}}$"),
+        (r"\newcommand{\b}[1]{\mbox{\boldmath{$#1$}}}", r"$\b\beta$ \b\beta", r"$\boldsymbol{\beta}$ $\beta$"),
+        (r"\newcommand{\CI}{\mathrel{\text{\scalebox{1.07}{$\perp$}}}}", r"$X \CI Y$", r"$X \mathrel{{\perp}}Y$"),
     ],
 )
 def test_commands_of_formulas(preamble: str, source: str, text: str) -> None:
@@ -65,6 +72,20 @@ _NAMED = (
 )
 def test_theorems_whose_title_each_use_sets(preamble: str, source: str, text: str) -> None:
     assert body(source, preamble) == text
+
+
+@pytest.mark.parametrize(
+    "drawing, text",
+    [
+        (r"\tikz[baseline=(char.base)]{\node[shape=circle,draw,inner sep=2pt] (char) {#1};}", "(7)"),
+        (r"\tikz[baseline=(n.base)]\node[circle,draw](n){#1};", "(7)"),
+        (r"\tikz[baseline=(n.base)]{\node (n) {#1};\draw (0,0);}", "()"),
+        (r"\tikz[overlay]{\node (#1) {};}", "()"),
+        (r"\raisebox{.5pt}{\textcircled{\raisebox{-.9pt} {#1}}}", "(7)"),
+    ],
+)
+def test_labels_in_a_frame(drawing: str, text: str) -> None:
+    assert body(r"(\circled{7})", rf"\newcommand*\circled[1]{{{drawing}}}") == text
 
 
 def test_articles_own_keywords() -> None:

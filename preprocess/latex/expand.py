@@ -24,6 +24,7 @@ from preprocess.latex.expansion import (
     definitions,
     environment_commands,
     environments,
+    fonts,
     inclusion,
     late_definitions,
     listed_files,
@@ -73,6 +74,7 @@ HANDLERS: dict[str, Handler] = {  # by topic; the topics know nothing of the cor
     **listed_files.HANDLERS,
     **category_codes.HANDLERS,
     **customary_names.HANDLERS,
+    **fonts.HANDLERS,
 }
 
 
@@ -134,6 +136,8 @@ class Expander:
         self.counters: dict[str, int] = {}
         self.counts: dict[str, int] = {}  # `\\newcount`'s whose values are known
         self.lengths: dict[str, float] = {}  # `\\newdimen`'s and `\\newlength`'s whose values are known, in points
+        self.fonts: dict[str, str | None] = {}  # `\\font`'s → the alphabet of mathematics that it is, if it is one
+        self.families: dict[str, str | None] = {}  # `\\newfam`'s, alike
         self.customary: list[str] = []  # environments that undefined but customary names have begun
         self.balanced: dict[str, bool] = {}  # such a name → has each beginning its end
         self.num_changes = 0  # of category codes that are followed

@@ -79,6 +79,7 @@ for _spec, _names in {
     "ioptwocol@ setulcolor sethlcolor hbadness@ AtBeginDocument AtEndDocument AtBeginSection makeglossaries@ newglossaryentry@ "
     "arraystretch@ thesubsection@ baselinestretch@ documentstyle documentclass usepackage RequirePackage NeedsTeXFormat ProvidesPackage "
     "ProvidesClass LoadClass newwrite newread newbox newcount newdimen newskip newtoks newfont graphicspath bibitem@ special pdfoutput@ "
+    "fontencoding fontfamily fontseries fontshape "
     "arxivcategory setcopyright copyrightyear acmYear acmConference@ acmBooktitle acmPrice acmISBN acmDOI acmJournal acmVolume "
     "acmNumber acmArticle acmMonth doi@ startpage citeindexfalse@ markright subimport@ pdfinfo pdfcatalog lhead chead rhead lfoot cfoot "
     "rfoot fancyhf@ slshape@ floatstyle restylefloat leftmargini@ DisableLigatures vadjust mark nobibliography thlabel",
@@ -158,7 +159,7 @@ SHOWN_LAST: dict[str, str] = {
     "adjustbox": "mm", "stackrel@": "mm",
     "shortstack": "om",  "footnotetext": "om",
     "resizeboxx": "mmm", "mintinline": "omm", "affil": "om", "author": "om", "address": "om", "affiliation": "om", "institute": "om",
-    "fontfamily": "m", "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m",
+    "sectionmark": "m", "dedicatory": "m", "altaffiliation": "om", "raggedbox": "m", "uline": "m",
     "subjclass": "om", "translation": "m", "makecell": "om", "thead": "om",
 }  # fmt: skip
 # dimensions and other quantities that a source sets: what follows is a value

@@ -28,7 +28,7 @@ _NO_READER = re.compile(  # each alternative begins with a backslash: nothing el
     r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*(?:\(\s*\)|\Z)"
-    r"|\\(?:hfill|hfil|xspace|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
+    r"|\\(?:hfill|hfil|xspace|selectfont|normalfont|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
     r"|\\vspace\*?\s*\{[^{}]*\}|\\vskip\s*-?[\d.]+\s*[a-z]{2}"
     r"|\\(?:lower|raise)\s*-?\s*\d*\.?\d+\s*(?:pt|ex|em|mm|cm|in)\s*(?=\\)"
 )  # what stands in a formula for TeX alone
@@ -37,6 +37,7 @@ _ALPHABETS = {"Bbb": r"\mathbb", "frak": r"\mathfrak", "Cal": r"\mathcal"}
 _SIZE = re.compile(r"\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge)(?![A-Za-z])[ \t]*")
 _MATRIX_SIZE = re.compile(r"\\xymatrix(?:row|col)sep\s*\{[^{}]*\}")
 _FOOTNOTE_MARK = re.compile(r"\\footnotemark(?![A-Za-z])(?:\[[^\]]{0,20}\])?")
+_BOXED_ALPHABET = re.compile(r"\\[hm]box\s*\{\s*(\\math(?:bb|frak)\s*\{[A-Za-z]\})\s*\}")
 _SIZED_BOX = re.compile(r"(\\[hv]box)\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)\s*(?=\{)")
 _FOOTNOTE = re.compile(r"\\footnote(?:text)?(?![A-Za-z])\s*(?:\[[^\]]{0,20}\])?\s*(?=\{)")
 _AMSTEX_TAG = re.compile(r"\\tag(?![A-Za-z])\s*(?:\"([^\"\n]{0,40})\"|([^\s{}\\*&\"][^\s{}\\&]{0,40}))")
@@ -255,6 +256,7 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
             content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
         if "box" in content:
             content = _SIZED_BOX.sub(r"\1", content)
+            content = _BOXED_ALPHABET.sub(r"\1", content)
             content = _SCALED.sub(lambda found: "" if found[1] else "\\text", content)
         if "\\Bbb" in content or "\\frak" in content or "\\Cal" in content:
             content = _OLD_ALPHABET.sub(lambda found: _ALPHABETS[found[1]], content)

@@ -61,3 +61,25 @@ def test_styles_of_journals(style: str, source: str, wanted: str) -> None:
 )
 def test_formats_of_plain_tex(macros: str, source: str, wanted: str) -> None:
     assert plain(f"\\input {macros}\n{source}") == wanted
+
+
+FAMILY = r"\newfam\msbfam \font\tenmsb=msbm10 \textfont\msbfam=\tenmsb "
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (FAMILY + r"\def\Bbb{\fam\msbfam\tenmsb} A ${\Bbb Z}$, $\Bbb R^n$", r"A ${\mathbb{Z}}$, $\mathbb{R}^n$"),
+        (FAMILY + r"\def\Bbb#1{{\fam\msbfam\relax#1}} A $\Bbb R^n$", r"A ${\mathbb{R}}^n$"),
+        (r"\font\msb=msbm10 scaled\magstep1 \def\RR{\hbox{\msb R}} A $\RR$ and {\msb Z}", r"A $\mathbb{R}$ and $\mathbb{Z}$"),
+        (r"\font\german=eufm10 A $\hbox{\german g}$", r"A $\mathfrak{g}$"),
+        (r"\font\ninerm = cmr9 at 9truept A $x_{\hbox{\ninerm max}}$ {\ninerm b}", r"A $x_{\hbox{max}}$ b"),
+        (r"\font\tenrm=cmr10 \textfont0=\tenrm \def\rm{\fam0\tenrm} A {\rm d} $x_{\rm e}$", r"A d $x_{\rm e}$"),
+    ],
+)
+def test_fonts_of_plain_tex(source: str, wanted: str) -> None:
+    assert plain(source) == wanted
+
+
+def test_font_selection_shows_nothing() -> None:
+    assert body(r"A {\fontencoding{OT2}\fontfamily{cmr}\selectfont b} $\mbox{\selectfont X}$") == r"A b $\mbox{X}$"

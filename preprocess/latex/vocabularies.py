@@ -539,6 +539,19 @@ _HTML = r"""
 \html#1{}
 """
 
+_OPTIMISATION = (
+    "".join(
+        rf"{{{kind}{star}}}<D||{{}} O{{}} m m m m>{{\def\optidef@to{{\text{{subject to}}\quad}}"
+        rf"\begin{{align{star.strip('!')}}}#6\underset{{#3}}{{\text{{{word}}}}}\quad&#4}}{{\end{{align{star.strip('!')}}}}}" + "\n"
+        for kind, word in (("mini", "minimize"), ("maxi", "maximize"), ("argmini", "arg\\,min"), ("argmaxi", "arg\\,max"))
+        for star in ("", "*", "!")
+    )
+    + r"""
+\addConstraint<m g g>{\\\optidef@to&#1\IfNoValueTF{#2}{}{#2}\IfNoValueTF{#3}{}{#3}\def\optidef@to{}}
+\breakObjective#1{\\&#1}
+"""
+)
+
 _LETTER = r"""
 \opening#1{\par #1\par}
 \closing#1{\par #1\par}
@@ -553,7 +566,7 @@ _BEAMER = r"""
 """
 
 _ALIASES = {
-    "beamer": _BEAMER,
+    "beamer": _BEAMER, "optidef": _OPTIMISATION,
     "letter": _LETTER, "scrlttr": _LETTER,
     "elsart": _ELSEVIER, "elsarticle": _ELSEVIER, "cas-dc": _ELSEVIER, "cas-sc": _ELSEVIER, "llncs": _SPRINGER, "svjour": _SPRINGER,
     "svmult": _SPRINGER, "svmono": _SPRINGER, "sn-jnl": _SPRINGER, "acmart": _ACM, "sigplanconf": _ACM, "sig-alternate": _ACM,
@@ -574,7 +587,7 @@ _ALIASES = {
 }  # fmt: skip
 _FIRST_WORD = re.compile(r"[a-z]*")
 _COMMAND = re.compile(r"\\([A-Za-z@]+)(?:\[([^\]]*)\]|<([^>]*)>)?((?:#\d|\\[A-Za-z]+|\\\\)*)\{(.*)\}")
-_ENVIRONMENT = re.compile(r"\{([A-Za-z]+\*?)\}(?:\[([^\]]*)\])?((?:#\d)*)\{(.*)\}\{(.*?)\}")
+_ENVIRONMENT = re.compile(r"\{([A-Za-z]+[*!]?)\}(?:\[([^\]]*)\]|<([^>]*)>)?((?:#\d)*)\{(.*)\}\{(.*?)\}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -610,6 +623,6 @@ def vocabulary(name: str) -> tuple[tuple[str, Told], ...]:
         else:
             environment = _ENVIRONMENT.fullmatch(line)
             assert environment is not None, line
-            told_name, default, parameters, body, end = environment.groups()
-            told.append((told_name, Told(parameters=parameters, default=default, body=body, end=end)))
+            told_name, default, arguments, parameters, body, end = environment.groups()
+            told.append((told_name, Told(parameters=parameters, default=default, body=body, arguments=arguments, end=end)))
     return tuple(told)

@@ -215,9 +215,9 @@ def _learn(expander: Expander, name: str) -> None:
         delimiters = tuple(_ARGUMENT_PLACE.split(told.parameters))
         if told.arguments is not None:
             kinds = tuple(argument_kinds(told.arguments))
-            expander.macros[command] = Macro(len(kinds), None, split_body(body), spec=kinds)
-            continue
-        macro = Macro(len(delimiters) - 1, told.default, split_body(body), delimiters=delimiters if any(delimiters) else None)
+            macro = Macro(len(kinds), None, split_body(body), spec=kinds)
+        else:
+            macro = Macro(len(delimiters) - 1, told.default, split_body(body), delimiters=delimiters if any(delimiters) else None)
         if told.end is None:
             expander.macros[command] = macro
         else:

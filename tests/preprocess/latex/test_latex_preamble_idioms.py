@@ -88,6 +88,45 @@ def test_labels_in_a_frame(drawing: str, text: str) -> None:
     assert body(r"(\circled{7})", rf"\newcommand*\circled[1]{{{drawing}}}") == text
 
 
+_ACRONYMS = (
+    r"\newacronym[longplural={Frames per Second}]{fps}{FPS}{Frame per Second}\newacronym{gan}{GAN}{adversarial net}"
+    r"\newabbreviation{ml}{ML}{machine learning}\newglossaryentry{pi}{name={\ensuremath{\pi_{x}}},plural={ps},description={ratio}}"
+)
+
+
+@pytest.mark.parametrize(
+    "source, text",
+    [
+        (r"\glspl{fps} \glspl{fps} \Gls{gan}", "Frames per Second (FPSs) FPSs Adversarial net (GAN)"),
+        (r"\glsxtrshort{gan} \Glsentrylong{gan} \acrlongpl{gan} \gls{gan}", "GAN Adversarial net adversarial nets adversarial net (GAN)"),
+        (
+            r"\gls{ml}\glsreset{ml} \gls{ml} \glsresetall\gls{ml}\glsadd{ml}",
+            "machine learning (ML) machine learning (ML) machine learning (ML)",
+        ),
+        (r"\glsunset{gan}\gls{gan} \glsfirst{gan} \glslink{gan}{a net}", "GAN adversarial net (GAN) a net"),
+        (r"\gls{pi} \glspl{pi}", r"$\pi_{x}$ ps"),
+    ],
+)
+def test_acronyms(source: str, text: str) -> None:
+    assert body(source, _ACRONYMS) == text
+
+
+def test_optimisation_problems() -> None:
+    source = (
+        r"\begin{mini!}|s|[2]{x}{f(x)}{\label{p}}{}\addConstraint{x}{\ge 0}\addConstraint{y}{=1,}{\quad i=1}\end{mini!}"
+        r"\begin{maxi*}{x}{f}{}{p^*=}\end{maxi*}"
+    )
+    assert body(source, r"\usepackage{optidef}").split("\n") == [
+        r"\begin{align}",
+        r"\underset{x}{\text{minimize}}\quad&f(x)\\\text{subject to}\quad&x\ge 0\\&y=1,\quad i=1",
+        r"\end{align}",
+        "",
+        r"\begin{align*}",
+        r"p^*=\underset{x}{\text{maximize}}\quad&f",
+        r"\end{align*}",
+    ]
+
+
 def test_articles_own_keywords() -> None:
     preamble = (
         r"\makeatletter\newcommand{\subjclass}[2][1991]{\let\@oldtitle\@title"

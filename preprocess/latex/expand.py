@@ -544,7 +544,11 @@ class Expander:
             return
         if name in PRINTED_NAMES and len(macro.pieces) == 1:
             self.emit(f"\\printedname@{{{name.removesuffix('name')}}}{{{macro.pieces[0]}}}")  # for the renderer, which prints it
-        if name in PROTECTED_COMMANDS and (macro.delimiters is None or not any(macro.delimiters)):
+        if (
+            name in PROTECTED_COMMANDS
+            and (macro.delimiters is None or not any(macro.delimiters))
+            and not self._is_own_of_plain(name, macro)
+        ):
             return
         if self.scopes and not is_global:
             redefined = self.scopes[-1]
@@ -552,6 +556,13 @@ class Expander:
                 redefined = self.scopes[-1] = []
             redefined.append((name, self.macros.get(name)))
         self.macros[name] = macro
+
+    def _is_own_of_plain(self, name: str, macro: Macro) -> bool:
+        r"""Whether a paper in plain TeX, which has no class, means something of its own by `\ref` or `\abstract`."""
+        if self.packages or self.is_latex or name not in ("ref", "abstract"):
+            return False
+        body = "".join(str(piece) for piece in macro.pieces)
+        return "\\csname" not in body and (name == "ref" or macro.num_arguments == 0)
 
     def define_environment(self, name: str, environment: Environment) -> None:
         """Gives `\\begin{name}` … `\\end{name}`, and `\\name` alone, a meaning."""

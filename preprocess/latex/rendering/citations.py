@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 _CITES = re.compile(r"cite(?!mi[sz]e)")  # \citep, \parencite, \mycite, but not \...compsocitemizethanks
 _LABELLED = re.compile(r"\s*\{([^\s\\{}]*[:_][^\s\\{}]*)\}")
+_FONT_SWITCH = re.compile(r"\\(?:bf|rm|it|sl)(?![A-Za-z])\s*")
+_PLACE = re.compile(  # in a work: `Theorem 2.1`, `p. 3`, `\S 3`
+    r"\\S(?![A-Za-z])|(?:theorem|thm|lemma|prop|cor|chap|ch|sec|p|page|append|def|ex|rem|eq|form|vol|part|no|table|fig)[a-z]*\b\.?[\s~]*[\dA-Z]",
+    re.I,
+)
 _CITE_PREFIX = re.compile(r"<([^<>\n]{0,100})>")
 _PARENTHESISED_CITES = frozenset({"citep", "Citep", "parencite", "autocite", "citealp@"})
 
@@ -65,6 +70,8 @@ def _cite(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
         cited_keys.append(more[0])
         after_first = more[1]
     found = ",".join(cited_keys), after_first
+    if renderer.document_class == "amsppt" and not notes and "," in found[0]:
+        found = _without_places(found[0], notes), found[1]
     shown = [renderer.inline(note) for note in notes]
     before, after = (shown[0], shown[1]) if len(shown) == 2 else ("", shown[0] if shown else "")
     if renderer.cite_labels and (written := _author_year(renderer, found[0], name, before, after)) is not None:
@@ -77,6 +84,15 @@ def _cite(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
         cited = f"{cited} ({after})"
     out.append(cited)
     return found[1]
+
+
+def _without_places(keys: str, notes: list[str]) -> str:
+    r"""AmS-TeX's `\cite{Sm, Theorem 2.1}`: the key; places in the work go to `notes`."""
+    parts = [_FONT_SWITCH.sub("", part).strip() for part in keys.split(",")]
+    places = [part for part in parts[1:] if _PLACE.match(part)]
+    if places:
+        notes.append(", ".join(places))
+    return ",".join(part for number, part in enumerate(parts) if not number or not _PLACE.match(part))
 
 
 def _past_notes(renderer: "Renderer", text: str, position: int) -> int:

@@ -228,7 +228,7 @@ def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
         return end
     if text[end : end + 1] == "[":
         closing = renderer.scan.bracket_end(text, end, 2_000)
-        if closing > 0 and _STRENGTH.match(text, end):
+        if closing > 0 and name.endswith("break") and _STRENGTH.match(text, end):
             return closing
         if closing - end > 200 and "=" not in text[end:closing]:
             closing = -1  # too long for an option: text

@@ -18,6 +18,8 @@ _TABLE_IN_DISPLAY = re.compile(
 BOX_SIZE = re.compile(r"\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)")
 _STRUT_ROW = re.compile(r"(?:\A|(?<=\\cr))\s*(?:height|depth)\s*[\d.]+\s*[a-z]{2}[^\\]{0,20}(?:&?\s*\\omit\s*)*[&\s]*\\cr")
 _TAB_STOPS = re.compile(r"\s*(?:\d+\s*\\columns(?![A-Za-z])|\\\+(?:[^\\\n]|\\(?!cr(?![A-Za-z]))|\n(?!\n)){0,1000}\\cr(?![A-Za-z]))")
+_COLUMN_END = re.compile(r"(?<!\\)&")
+_CELL_END = re.compile(r"(?:(?<=\s)|^)\|(?=\s|$)")
 MAX_LINES_CHARACTERS = 5_000
 
 
@@ -40,8 +42,34 @@ def _alignment(renderer: "Renderer", text: str, end: int, name: str, out: list[s
     renderer.table_depth += 1
     rows = renderer.nested(_STRUT_ROW.sub("", content[preamble + 3 :]))
     renderer.table_depth -= 1
-    out.append(f"\n\n{rows if renderer.table_depth else end_cells(rows)}\n\n")
+    shown = rows if renderer.table_depth else _without_rules(end_cells(rows), content[:preamble])
+    out.append(f"\n\n{shown}\n\n")
     return after
+
+
+def _without_rules(rows: str, preamble: str) -> str:
+    r"""Rows without the cells of columns that only draw lines, `&\vrule#&`, which are told by the preamble and by being empty."""
+    columns = _COLUMN_END.split(preamble)
+    lines = [[cell.strip() for cell in _CELL_END.split(line)] for line in rows.split("\n")]
+    whole = [line for line in lines if len(line) == len(columns)]
+    rules = {
+        number
+        for number, column in enumerate(columns)
+        if ("\\vrule" in column or "\\strut" in column) and not any(line[number] for line in whole)
+    }
+    if not whole or not rules or len(rules) == len(columns):
+        return rows
+    num_before = next(number for number in range(len(columns)) if number not in rules)
+    num_behind = next(number for number in range(len(columns)) if len(columns) - 1 - number not in rules)
+    for line in lines:
+        if len(line) == len(columns):
+            line[:] = [cell for number, cell in enumerate(line) if number not in rules]
+            continue
+        for place, num_most in ((0, num_before), (-1, num_behind)):  # cells that span columns: their place is not known
+            for _ in range(num_most):
+                if len(line) > 1 and not line[place]:
+                    del line[place]
+    return "\n".join(" | ".join(line).strip() for line in lines)
 
 
 def _tab_stops(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:

@@ -83,3 +83,47 @@ def test_fonts_of_plain_tex(source: str, wanted: str) -> None:
 
 def test_font_selection_shows_nothing() -> None:
     assert body(r"A {\fontencoding{OT2}\fontfamily{cmr}\selectfont b} $\mbox{\selectfont X}$") == r"A b $\mbox{X}$"
+
+
+RULED = r"\vbox{\halign{\strut#&\vrule#\tabskip=1em&\hfil#&\vrule#&#\hfil&\vrule#\tabskip=0pt\cr"
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (RULED + r"&&a&&1.1&\cr&&b&&2.2&\cr}}", "a | 1.1\nb | 2.2"),
+        (RULED + r"\noalign{\hrule}&&\multispan3\hfil both\hfil&\cr&&a&& &\cr&&b&&2.2&\cr}}", "both\na |\nb | 2.2"),
+        (r"\halign{\vrule\hfil#\hfil\vrule&#\vrule\cr a&b\cr c&d\cr}", "a | b\nc | d"),
+    ],
+)
+def test_columns_that_draw_lines(source: str, wanted: str) -> None:
+    assert plain(source) == wanted
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (r"\def\ref#1{\par\noindent[#1] }A b.\ref{1}C.\ref{2}D.", "A b.\n\n[1] C.\n\n[2] D."),
+        (r"\def\abstract{\bigskip\centerline{\bf Abstract}} \def\endabstract{\par}A \abstract We look.\endabstract B",
+         "A\n\nAbstract\n\nWe look.\n\nB"),
+        (r"\def\ref#1{\csname ref#1\endcsname}See \ref{a}.", "See [ref:1]."),
+    ],
+)  # fmt: skip
+def test_names_of_latex_in_plain_tex(source: str, wanted: str) -> None:
+    assert plain(source) == wanted
+
+
+def test_numbers_in_brackets_behind_commands_of_layout() -> None:
+    assert plain(r"A.\par\noindent[1] B. \medskip[2] C\pagebreak[3] d.") == "A.\n\n[1] B.\n\n[2] C d."
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (r"\cite{1, Theorem 2.1} \cite{1,Sm}", "[cite:1] (Theorem 2.1) [cite:1][cite:2]"),
+        (r"\cite{Sm, p.~3} \cite{\bf Sm, \S 3}", "[cite:1] (p. 3) [cite:1] (§3)"),
+        (r"$\undersetbrace n\to{a}$ $\alignedat 2 a&b\endalignedat$", r"$\underbrace{a}_{n}$ $\begin{alignedat}{2} a&b\end{alignedat}$"),
+    ],
+)
+def test_amsppt(source: str, wanted: str) -> None:
+    assert text_of({"main.tex": f"\\documentstyle{{amsppt}}\n\\document\n{source}\n\\enddocument\n"}).rstrip("\n") == wanted

@@ -51,6 +51,7 @@ Result = TypeVar("Result")
 
 
 LOCAL = "local"
+PROBE = "probe"  # of a temporary name in the output, by which nodes show that they see it
 
 
 def require_cpus(address: str | None, num_workers: int | None) -> None:
@@ -163,7 +164,7 @@ def require_shared(out: Place, read: Sequence[Path]) -> None:
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU") and node["NodeID"] != here]
     if not nodes:
         return
-    probe = None if isinstance(out, StorePath) else temporary_path(out / "probe")
+    probe = None if isinstance(out, StorePath) else temporary_path(out / PROBE)
     if probe is not None:
         probe.touch()
     try:

@@ -15,16 +15,16 @@ from preprocess.corpus.build import CorpusSummary, build_corpus
 from preprocess.ledger import TarBooks, check_conservation, read_books
 from preprocess.pipeline import STAGE_VERSIONS
 from preprocess.progress import Progress
-from preprocess.ray_runner import Cluster, require_cpus, run_extraction
+from preprocess.ray_runner import PROBE, Cluster, require_cpus, run_extraction
 from preprocess.records import RejectReason
 from preprocess.runaway import RunawayError, RunawayGuard, count_done, judged_since
 from preprocess.sources.manifest import ManifestEntry, read_arxiv_manifest
 from preprocess.sources.metadata import MetadataSummary, build_metadata
 from preprocess.sources.sample import Sample, only_units
-from preprocess.sources.scans import new_tars, scan_tars
+from preprocess.sources.scans import SCANS, new_tars, scan_tars
 from preprocess.sources.tars import TarListing, Unit, find_tars, other_tars, plan_units, require_tar
 from preprocess.units import BREADCRUMBS, MANIFESTS, UNIT_FILES, FolderStates, folder_states, has_reason, is_done, remove_unit
-from shards.commit import only_run, remove_temporaries
+from shards.commit import TEMPORARY_PREFIX, only_run, remove_temporaries
 from shards.errors import InputError
 from shards.manifest import read_manifest, source_commit, write_manifest
 from shards.store import Place, StorePath, map_ahead, scratch_folder, states_in
@@ -165,9 +165,15 @@ def _run_units(out: Place, missing: Sequence[Unit], num_units: int, config: Conf
 
 
 def _remove_left_overs(out: Place) -> None:
-    for folder in UNIT_FILES:
+    for folder in (*UNIT_FILES, SCANS):
         if isinstance(out, Path) and (out / folder).is_dir():
             remove_temporaries(out / folder)
+    for name in (
+        PROBE,
+        RUN_MANIFEST,
+    ):  # of the output's own folder no more: a report that is written meanwhile has its temporary file there
+        for left_over in out.glob(f"{TEMPORARY_PREFIX}*-{name}") if isinstance(out, Path) else ():
+            left_over.unlink(missing_ok=True)
     for name in states_in(out / BREADCRUMBS):
         (out / BREADCRUMBS / name).unlink(missing_ok=True)
 

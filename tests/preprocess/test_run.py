@@ -91,7 +91,12 @@ def test_the_same_command_again_does_nothing(
     before, written = law_bound(out), {folder: times(out, folder) for folder in ("documents", "units")}
     monkeypatch.setattr("preprocess.run.run_extraction", lambda *_, **__: pytest.fail("nothing is to be extracted"))
     monkeypatch.setattr("preprocess.run.source_commit", lambda: "another commit that changes nothing")
+    left_overs = [out / name for name in (".tmp-0-probe", ".tmp-1-run.json", ".scans/.tmp-2-x.json", "units/.tmp-3-x.json")]
+    for path in [*left_overs, report := out / ".tmp-4-report.html"]:
+        path.touch()
     assert run_dump(dump, out) | {"commit": ""} == content | {"commit": ""}
+    assert [path.name for path in left_overs if path.exists()] == []
+    report.unlink()  # another command's, which may be at work
     assert law_bound(out) == before
     assert {folder: times(out, folder) for folder in ("documents", "units")} == written
     assert read_manifest(out / "run.json")["commit"] == content["commit"]

@@ -463,6 +463,8 @@ class Expander:
         """Does what LaTeX's own `\\name` does, whatever the paper has made of that name since."""
         if self.obey(name, frame, frame.position):
             return
+        if name.startswith("if") and conditionals.decide(self, frame, name):
+            return
         self.emit(f"\\{name}")
         self.is_after_word = name[-1].isalpha()
 

@@ -383,6 +383,8 @@ HARVMAC = r"""
 \listfigs{}
 \listtoc{}
 \writetoc{}
+\writetoca#1{}
+\writedef#1{}
 \draftmode{}
 \draft{}
 \half{{1\over2}}

@@ -49,6 +49,7 @@ _ARGUMENT_PLACE = re.compile(r"#\d")
 _FROM_FOLDER = ("import", "subimport", "inputfrom", "subinputfrom", "includefrom", "subincludefrom")
 # every TeX has them: an archive need not
 _STANDARD_FILES = frozenset({"amstex", "amsppt", "harvmac", "epsf", "psfig", "plain", "amssym.def", "amssym"})
+_COUNTS = {"harvmac": ("figno",), "lanlmac": ("figno",)}  # that papers number figures of their own by
 
 
 def _input(expander: Expander, frame: Frame, name: str, start: int) -> bool:
@@ -207,6 +208,9 @@ def _learn_package(expander: Expander, name: str) -> None:
 
 def _learn(expander: Expander, name: str) -> None:
     """Takes the commands that a class, a format or a package adds to LaTeX's own."""
+    for register in _COUNTS.get(name.strip().lower(), ()):
+        expander.define_register(register)
+        expander.counts[register] = 1
     for command, told in vocabulary(name.strip()):
         body = told.body
         if f"\\{command}" in body and calls_itself(command, body):

@@ -17,7 +17,8 @@ _VALUE = re.compile(
     r"(?:\s*(?:plus|minus)\s*[-+]?[\d.]+\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|fil+)?)*\s?"
 )
 _ADVANCE = re.compile(
-    r"\s*\\[A-Za-z@]+(?:\s?\d{1,3})?\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)(?:\s*(?:pt|cm|mm|in|em|ex|bp|pc))?\s?"
+    r"\s*\\[A-Za-z@]+(?:\s?\d{1,3})?\s*(?:by)?\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)"
+    r"(?:\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc))?\s?"
 )
 _BEFORE_VALUE = re.compile(
     r"\\(?:m?kern|[hvm]skip|[hv]glue|raise|lower|move(?:left|right)|advance\s*\\[A-Za-z@]+\s*by)\s*-?[\d.]*\Z"

@@ -14,7 +14,9 @@ from preprocess.latex.tables import COMBINING
 if TYPE_CHECKING:
     from preprocess.latex.render import Handler, Renderer
 
-_ROW_END = re.compile(r"\*?[ \t]*(?:\[[-+\d.\s]{0,40}(?:pt|cm|mm|in|em|ex|\\[a-z]+)[^\]]{0,80}\])?[ \t]*(?:\n(?![ \t]*\n))?")
+_ROW_END = re.compile(
+    r"\*?[ \t]*(?:\[[-+\d.\s]{0,40}(?:true\s{0,9})?(?:pt|cm|mm|in|em|ex|pc|bp|dd|cc|sp|\\[a-z]+)[^\]]{0,80}\])?[ \t]*(?:\n(?![ \t]*\n))?"
+)
 _CHARACTER_CODE = re.compile(r"\s*(?:=?\s*(\d{1,3})|`\\?(.)|\"([0-9A-F]{2})|'([0-7]{3}))")
 _GERMAN = re.compile(
     r"\[[^\]]{0,200}\bn?(?:german|austrian|naustrian|swissgerman)\b[^\]]{0,200}\]\s*\{(?:babel|article|report|book|scr\w+|amsart)\}|\{n?german\}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _DIMENSION = (
     r"\s*=?\s*[-+]?\s*(?:\d*\.?\d+\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?|\\magstep\s*\d|\\[A-Za-z]+)"
-    r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)?)*"
+    r"(?:\s*(?:plus|minus)\s*[-+]?\d*\.?\d*\s*(?:(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|mu|fil+)|\\[hv]size(?![a-z]))?)*"
 )
 _RULE_SPAN = re.compile(r"(?:\([lr]{0,9}\))?(?:\[[^\]\n]{0,80}\])?(?:\([lr{}.\w]{0,80}\))?\{[^{}\n]{0,80}\}")
 _DIMENSION_RE = re.compile(_DIMENSION)
@@ -223,6 +223,8 @@ def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
         return end  # ends a sentence or none: `i.e.\\@ this`
     if not LAYOUT.match(name):
         renderer.unknown[name] += 1
+    if name.startswith("@@") and name[2:3].islower():
+        name = name[1:]  # of the first amsart
     if name[0] == "@" and name[1:2].islower() and out and out[-1][-1:].isalnum():
         out.append(name)  # AmS-TeX's \\@ in an address
         return end

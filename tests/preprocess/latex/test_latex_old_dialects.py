@@ -16,6 +16,8 @@ def plain(source: str) -> str:
         (r"\newlength{\dw}\settowidth{\dw}{\rm0}\catcode`?=\active \def?{\kern\dw}a ?1.5 b", "a 1.5 b"),
         (r"\newdimen\dw \dw=3pt a\kern-\dw 3 \hskip.5\dw 7 \hbox to\dw{b} \kern \dw 1.5", "a 3 7 b 1.5"),
         (r"\newdimen\dw \epsfxsize=\dw\epsfbox{plot.eps} b", "b"),
+        (r"a\vskip0pt plus.1\vsize\penalty-250\vskip0pt plus-.1\vsize b", "a\n\nb"),
+        (r"a\\[1pc] b\\[2truecm] c", "a\nb\nc"),
         (r"A \unitlength=1mm b \unitlength 2mm c \unitlength{1cm} d", "A b c d"),
     ],
 )
@@ -24,6 +26,7 @@ def test_registers_as_values(source: str, wanted: str) -> None:
 
 
 def test_numbered_registers() -> None:
+    assert plain(r"a\advance\hsize by -1truein b") == "ab"
     assert plain(r"a \count5=7 \advance\count5 by -1 b \advance\dimen0 by 1pt c") == "a b c"
 
 
@@ -51,6 +54,8 @@ def test_styles_of_journals(style: str, source: str, wanted: str) -> None:
     ("macros", "source", "wanted"),
     [
         ("harvmac", r"A \secno=3 b \global\meqno=1 c", "A b c"),
+        ("harvmac", r"\def\ifig#1#2{\xdef#1{fig.~\the\figno}#2\global\advance\figno by1}\ifig\one{A.}\ifig\two{B.} \one, \two",
+         "A.B. fig. 1, fig. 2"),
         ("phyzzx", r"$$a=b\eqno\eqname\first$$", r"\[a=b\]"),
         ("phyzzx", r"$$a=b\eq$$ \Appendix{B} Text.", "\\[a=b\\]\n\n# Appendix B\n\nText."),
         ("amstex", r"A \keywords rings, ideals\endkeywords B", "A\n\nKeywords: rings, ideals\n\nB"),
@@ -58,7 +63,7 @@ def test_styles_of_journals(style: str, source: str, wanted: str) -> None:
         ("vanilla.sty", r"$$\align a&=b\\c&=d\endalign$$", r"\[\begin{aligned}a&=b\\c&=d\end{aligned}\]"),
         ("lamstex", r"\HL1 Introduction \endHL Text.", "# Introduction\n\nText."),
     ],
-)
+)  # fmt: skip
 def test_formats_of_plain_tex(macros: str, source: str, wanted: str) -> None:
     assert plain(f"\\input {macros}\n{source}") == wanted
 
@@ -127,3 +132,19 @@ def test_numbers_in_brackets_behind_commands_of_layout() -> None:
 )
 def test_amsppt(source: str, wanted: str) -> None:
     assert text_of({"main.tex": f"\\documentstyle{{amsppt}}\n\\document\n{source}\n\\enddocument\n"}).rstrip("\n") == wanted
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (r"\let\drawn=\iftrue \drawn A\else B\fi C", "AC"),
+        (r"\let\drawn\iffalse \drawn A\else B\fi C", "BC"),
+    ],
+)
+def test_conditionals_by_another_name(source: str, wanted: str) -> None:
+    assert plain(source) == wanted
+
+
+def test_at_sign_of_the_first_amsart() -> None:
+    shown = text_of({"main.tex": r"\documentstyle{amsart}\begin{document}\email{doe\@@x.edu} Text.\end{document}"})
+    assert "doe@x.edu" in shown

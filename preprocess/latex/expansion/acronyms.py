@@ -16,6 +16,7 @@ _VALUE = r"[^{}]*"
 for _ in range(4):  # groups in groups: an entry, its field, a command in that, an index in its argument
     _VALUE = rf"(?:[^{{}}]|\{{{_VALUE}\}})*"
 _VALUE = rf"\{{({_VALUE})\}}"
+_LINE_END = re.compile(r"[ \t]*\n")
 _ACRONYM = re.compile(
     r"\\(?:acro|acrodef|newacronym|newacro|newabbreviation)\s*(?:\[((?:[^{}\[\]]|\{[^{}]*\})*)\]\s*)?\{([^{}]*)\}\s*(?:\[([^\[\]]*)\])?"
     rf"\s*{_VALUE}(?:\s*{_VALUE})?"
@@ -107,6 +108,8 @@ def _mark(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         used.discard(key)
     elif name != "glsadd":
         used.add(key)
+    if expander.out and expander.out[-1].rstrip(" \t").endswith("\n") and (rest := _LINE_END.match(frame.text, frame.position)) is not None:
+        frame.position = rest.end()  # alone on its line: no blank line stays behind, which would end the paragraph
     return True
 
 

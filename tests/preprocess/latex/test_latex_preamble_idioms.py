@@ -139,3 +139,8 @@ def test_articles_own_keywords() -> None:
         assert text_of({"main.tex": f"\\documentclass{{article}}{source}\\section{{One}}\\end{{document}}"}) == expected
     hand_made = r"\makeatletter\def\keywords{\xdef\@thefnmark{}\@footnotetext}\makeatother"
     assert body(r"\keywords{primes} Text", hand_made) == "[footnote: primes] Text"
+
+
+@pytest.mark.parametrize("line", [r"\glsadd{ml}", r"\glsadd{ml}\glsadd{ml}", r" \glsunset{ml} "])
+def test_marks_on_a_line_of_their_own_end_no_paragraph(line: str) -> None:
+    assert body(f"One\n{line}\ntwo.\n{line}\n\nThree.", r"\newacronym{ml}{ML}{machine learning}") == "One two.\n\nThree."

@@ -239,7 +239,7 @@ TEXT_SYMBOLS = {
     "ieme": "e", "degres": "°", "sep": ", ", "textnumero": "№",
     "lbrack": "[", "rbrack": "]", "colon": ":", "cdots": "…", "rightarrow": "→", "to": "→", "leftarrow": "←", "Rightarrow": "⇒",
     "times": "×", "textsection": "§", "textparagraph": "¶", "Box": "□", "square": "□", "star": "⋆", "sim": "∼", "cdot": "·", "pm": "±",
-    "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "textonehalf": "½",
+    "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "textonehalf": "½", "textperiodcentered": "·",
 }  # fmt: skip
 
 

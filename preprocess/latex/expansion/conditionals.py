@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from preprocess.latex.expansion import branches, names, registers
+from preprocess.latex.expansion import branches, modes, names, registers
 from preprocess.latex.expansion.macros import Frame, Handler
 from preprocess.latex.scan import skip_line_space
 from preprocess.latex.tables import HIDDEN, PROTECTED_COMMANDS, SHOWN_LAST, unicode_symbols
@@ -171,6 +171,8 @@ def _primitive(expander: Expander, frame: Frame, name: str) -> bool | None:
         return _ifdim(expander, frame)
     if name == "if" and (found := _EMPTY_TEST.match(text, frame.position)):
         return _is_argument_empty(expander, frame, found)
+    if name == "ifmmode":
+        return modes.is_formula_open(expander.out)
     if name in ("ifnum", "ifodd", "if", "ifcat"):
         first = registers.read_integer(expander, text, frame.position) if name in ("ifnum", "ifodd") else None
         if first is not None and name == "ifodd":

@@ -25,7 +25,7 @@ _FORMULA_IN_BOX = re.compile(
 _BLANKS_BEFORE_LABEL = re.compile(r"[ \t]+(?=\\label\s*\{[^{}]*\})")
 _NO_READER = re.compile(  # each alternative begins with a backslash: nothing else is looked at
     r"\\label\s*\{[^{}]*\}"
-    r"|\\(?:nonumber|notag|qedhere|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
+    r"|\\(?:nonumber|notag|qedhere|m@th|IEEEyesnumber|IEEEnonumber|IEEEeqnarraynumspace|protect|displaybreak(?:\[\d\])?)(?![A-Za-z])[ \t]*"
     r"|\\(?:addtocounter|setcounter)\s*\{[^{}]*\}\s*\{[^{}]*\}|\\(?:ref)?stepcounter\s*\{[^{}]*\}"
     r"|\\tag\*?\s*\{\s*\\(?:theequation|qed)\s*\}|\\l?eqno\s*(?:\(\s*\)|\Z)"
     r"|\\(?:hfill|hfil|xspace|selectfont|normalfont|allowbreak|linebreak|nolinebreak|break|par)(?![A-Za-z])[ \t]*"
@@ -58,7 +58,7 @@ _MATH_COLOUR = re.compile(
 _MARK = re.compile("[\x02\x03]")
 _KERN = re.compile(
     r"(\\[A-Za-z]{1,40})?\\(?:m?kern|[hm]skip)\s{0,9}-?\s{0,9}(?:\d{0,9}\.?\d{1,9}|\d{1,9}\.)\s{0,9}"
-    r"(?:true\s{0,9})?(?:em|ex|pt|mu|mm|cm|in)(?![A-Za-z])\s?(?=([A-Za-z])?)"
+    r"(?:true\s{0,9})?(?:em|ex|pt|mu|mm|cm|in)\s?(?=([A-Za-z])?)"
 )
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")

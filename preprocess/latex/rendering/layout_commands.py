@@ -104,6 +104,7 @@ def _input_left(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return found.end() if found else end
 
 
+_SLOPE = re.compile(r"\s*\(\s*-?\d\s*,\s*-?\d\s*\)\s*\{[^{}]{0,60}\}")
 _LABEL_IN_LINE = re.compile(  # `\circled{1}`, as papers copy it from one another: a node on the line, of which a frame is drawn
     r"\s*(\{)?\s*\\node\s*(?:\[[^\[\]]{0,300}\]\s*|\([^()]{0,50}\)\s*){0,4}\{((?:[^{};]|\{[^{};]{0,50}\}){1,50})\}\s*;\s*(?(1)\})"
 )
@@ -244,7 +245,17 @@ def unknown(renderer: "Renderer", text: str, end: int, name: str, out: list[str]
     return end
 
 
+def _drawn_line(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    r"""A rule made of a picture's command, outside a picture: `\line(1,0){300}`."""
+    found = _SLOPE.match(text, end)
+    if found is None:
+        return -1
+    out.append("\n")
+    return found.end()
+
+
 COMMANDS: dict[str, "Handler"] = {
+    "line": _drawn_line,
     "font": _font,
     **dict.fromkeys(("cmidrule", "cmidrulewidth"), _partial_rule),
     **dict.fromkeys(("hrule", "vrule"), _rule),

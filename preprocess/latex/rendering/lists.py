@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ENVIRONMENTS = frozenset(
     {
         "itemize", "enumerate", "description", "list", "trivlist", "compactenum", "compactitem", "inparaenum", "asparaenum", "enumitem",
-        "tasks",
+        "tasks", "dinglist", "dingautolist",
     }
 )  # fmt: skip
 _ARTICLE = (r"\theenumi.", r"(\theenumii)", r"\theenumiii.", r"\theenumiv.")
@@ -109,6 +109,8 @@ def enter(renderer: "Renderer", text: str, position: int, raw_name: str, out: li
     if not is_inline:
         out.append("" if lists.open else "\n")
     label, options = "", ""
+    if name in ("dinglist", "dingautolist"):  # pifont's, whose argument is the number of a sign
+        position = renderer.arguments(text, position, "m")[1]
     if name == "list":
         given, position = renderer.arguments(text, position, "mm")
         is_numbered = len(given) == 2 and _USE_COUNTER.search(given[1] or "") is not None

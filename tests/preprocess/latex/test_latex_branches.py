@@ -52,6 +52,13 @@ AB = "{a}{b}"
         (r"\def\E{\ifmmode\mathbb{E}\else$\mathbb{E}$\fi}\E, $\E[X]$", r"$\mathbb{E}$, $\mathbb{E}[X]$"),
         (r"\def\r{\relax\ifmmode\rho^0\else $\rho^0$\xspace\fi}$\r\to x$ \r is", r"$\rho^0 \to x$ $\rho^0$ is"),
         (r"\def\g{\ifmmode\mathrm{GeV}\else GeV\fi}5 \g.", "5 GeV."),
+        (r"\def\g{\ifmmode\mathrm{GeV}\else GeV\fi}5\$ $5\g$ \g, \(3\g\) \g", r"5\$ $5\mathrm{GeV}$ GeV, $3\mathrm{GeV}$ GeV"),
+        (r"\def\g{\ifmmode\mathrm{GeV}\else GeV\fi}\ensuremath{a}\g, \ensuremath{\g}", r"$a$GeV, $\mathrm{GeV}$"),
+        (r"\def\g{\ifmmode\mathrm{GeV}\else GeV\fi}$a\par \[5\g\\[2pt]\g\]\g", r"\$a \[5\mathrm{GeV}\\\mathrm{GeV}\] GeV"),
+        (
+            "\\def\\g{\\ifmmode\\mathrm{GeV}\\else GeV\\fi}It costs $5.\n\nNow \\g\\begin{align*}a&=5\\g\\end{align*}\\g",
+            r"It costs \$5. Now GeV \begin{align*} a&=5\mathrm{GeV} \end{align*} GeV",
+        ),
         (r"\def\swap#1#2{#2#1}\def\x{a}\expandafter\swap\expandafter{\x}{b}", "ba"),
         (r"\def\x{}\ifx\x\empty a\else b\fi", "a"),
         (r"\def\x{1}\makeatletter\ifx\x\@empty a\else b\fi", "b"),

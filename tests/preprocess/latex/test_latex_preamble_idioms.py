@@ -22,6 +22,9 @@ from tests.preprocess.latex.latex_paper import body, text_of
         (r"\newcommand{\b}[1]{\mbox{\boldmath $#1$}}", r"$\b{\alpha}+\b{x_{1}}$", r"$\boldsymbol{\alpha}+\boldsymbol{x_{1}}$"),
         (r"\newcommand{\b}[1]{\mbox{\boldmath{$#1$}}}", r"$\b\beta$ \b\beta", r"$\boldsymbol{\beta}$ $\beta$"),
         (r"\newcommand{\CI}{\mathrel{\text{\scalebox{1.07}{$\perp$}}}}", r"$X \CI Y$", r"$X \mathrel{{\perp}}Y$"),
+        (r"\newcommand{\bar}[1]{\mkern 1.5mu\overline{\mkern-1.5mu#1\mkern-1.5mu}}", r"$\bar{x}+a\kern1ptb$", r"$\bar{x}+ab$"),
+        (r"\newcommand{\obar}[1]{\mkern 1.5mu\overline{\mkern-1.5mu#1\mkern-1.5mu}}", r"$\obar{x}$", r"$\overline{x}$"),
+        (r"\makeatletter\newcommand{\dt}{\mathbin{{\m@th\bullet}}}\makeatother", r"$a\dt b$", r"$a\mathbin{{\bullet}}b$"),
     ],
 )
 def test_commands_of_formulas(preamble: str, source: str, text: str) -> None:
@@ -125,6 +128,19 @@ def test_optimisation_problems() -> None:
         r"p^*=\underset{x}{\text{maximize}}\quad&f",
         r"\end{align*}",
     ]
+
+
+@pytest.mark.parametrize(
+    "source, text",
+    [
+        (r"One \line(1,0){300} two \line( -1, 0 ){2\unitlength}", "One\ntwo"),
+        (r"\begin{dinglist}{51}\item one\item two\end{dinglist}three", "- one\n- two\n\nthree"),
+        (r"a\textperiodcentered b", "a·b"),
+        (r"\begin{paracol}{2}left \switchcolumn right\end{paracol}", "left right"),
+    ],
+)
+def test_layout(source: str, text: str) -> None:
+    assert body(source) == text
 
 
 def test_articles_own_keywords() -> None:

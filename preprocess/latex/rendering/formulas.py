@@ -22,6 +22,8 @@ _FORMULA_IN_BOX = re.compile(
     r"\\(?:text|textrm|textbf|mbox|hbox)\s*\{\s*(\\boldmath(?![A-Za-z])\s*)?(\{\s*)?\$((?:[^${}]|\{(?:[^${}]|\{[^${}]{0,200}\}){0,500}\}){1,500})\$"
     r"\s*(?(2)\}\s*)\}"
 )
+_GENSYMB_SIGNS = {"degree": "^{\\circ}", "celsius": "^{\\circ}\\mathrm{C}", "mu": "\\mu", "ohm": "\\Omega"}
+_GENSYMB = re.compile(rf"\\tc({'|'.join(_GENSYMB_SIGNS)})(?![A-Za-z])[ \t]?")  # the package's names for its signs in formulas
 _BLANKS_BEFORE_LABEL = re.compile(r"[ \t]+(?=\\label\s*\{[^{}]*\})")
 _NO_READER = re.compile(  # each alternative begins with a backslash: nothing else is looked at
     r"\\label\s*\{[^{}]*\}"
@@ -270,6 +272,8 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
             content = _TEXT_COLUMN.sub(_split_text_column, content)
         if "\\ce{" in content or "\\ch{" in content:
             content = chemistry.in_formula(content)
+        if "\\tc" in content:
+            content = _GENSYMB.sub(lambda found: _GENSYMB_SIGNS[found[1]], content)
         if "\\texorpdfstring" in content:
             content = _PDF_STRING.sub(r"\1", content)
         if "\\textormath" in content or "\\ion" in content:

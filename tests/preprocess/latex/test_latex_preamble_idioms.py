@@ -25,6 +25,7 @@ from tests.preprocess.latex.latex_paper import body, text_of
         (r"\newcommand{\bar}[1]{\mkern 1.5mu\overline{\mkern-1.5mu#1\mkern-1.5mu}}", r"$\bar{x}+a\kern1ptb$", r"$\bar{x}+ab$"),
         (r"\newcommand{\obar}[1]{\mkern 1.5mu\overline{\mkern-1.5mu#1\mkern-1.5mu}}", r"$\obar{x}$", r"$\overline{x}$"),
         (r"\makeatletter\newcommand{\dt}{\mathbin{{\m@th\bullet}}}\makeatother", r"$a\dt b$", r"$a\mathbin{{\bullet}}b$"),
+        (r"\newcommand{\deg}{\ifmmode\tcdegree\else\textdegree\fi}", r"$10\deg$, 10\deg", r"$10^{\circ}$, 10°"),
     ],
 )
 def test_commands_of_formulas(preamble: str, source: str, text: str) -> None:
@@ -107,6 +108,7 @@ _ACRONYMS = (
             "machine learning (ML) machine learning (ML) machine learning (ML)",
         ),
         (r"\glsunset{gan}\gls{gan} \glsfirst{gan} \glslink{gan}{a net}", "GAN adversarial net (GAN) a net"),
+        ("A net,\n\\glsadd{gan}\nand\\glsadd{ml}\nmore", "A net, and more"),
         (r"\gls{pi} \glspl{pi}", r"$\pi_{x}$ ps"),
     ],
 )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from preprocess.latex.expansion.macros import Frame, Handler
-from preprocess.latex.scan import skip_line_space
 
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
@@ -104,8 +103,7 @@ def _mark(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     key = target[0].strip() if target is not None else ""
     if target is None or key not in expander.acronyms.entries:
         return False
-    is_line = frame.text[max(0, start - 20) : start].rstrip(" \t")[-1:] in ("\n", "")
-    frame.position = skip_line_space(frame.text, target[1]) if is_line else target[1]  # no blank line is left of it
+    frame.position = target[1]
     if name in ("glsreset", "acreset"):
         used.discard(key)
     elif name != "glsadd":

@@ -118,6 +118,7 @@ HIDDEN |= {
     "cellcolor": "om", "rowcolor": "omoo", "columncolor": "omoo", "arrayrulecolor": "om", "color": "om", "pagecolor": "om",
     "definecolor": "mmm", "cdashline": "m", "Xhline": "m", "floatplacement": "mm", "newfloat": "mmmo", "bibpunct": "ommmmmm",
     "modulolinenumbers": "o", "newfontfamily": "mom", "DeclareGraphicsRule": "mmmm", "DeclareMathAlphabet": "mmmmm",
+    "DIFdel": "m", "DIFdelFL": "m",  # latexdiff's
     "DeclareSIUnit": "omm", "patchcmd": "mmmmm", "apptocmd": "mmmm", "pretocmd": "mmmm", "titleformat": "mommmmo",
     "newcolumntype": "mom", "@startsection": "mmmmmm", "@setfontsize": "mmm", "setul": "mm", "SelectTips": "mm",
     "newdir": "mm", "xyoption": "m", "psfrag": "moom", "pgfsetlayers": "m", "pgfdeclarelayer": "m", "newsavebox": "m", "sbox": "mm",
@@ -206,7 +207,8 @@ PROTECTED_COMMANDS = _words(
     "textstyle thebibliography newtheorem theoremstyle makeatletter makeatother the thesection thesubsection theequation thefigure "
     "thetable thepage refname figurename tablename contentsname labelenumi labelitemi headrulewidth footrulewidth baselinestretch "
     "arraystretch qedsymbol proofname abstractname contentsname appendixname thefootnote selectfont normalfont normalsize "
-    "footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else Deduce DeduceC"
+    "footnotesize scriptsize tiny Large LARGE huge Huge newpage clearpage noindent bf it rm tt sc sl em if fi else Deduce DeduceC "
+    "DIFdel DIFdelFL"
 )
 PRINTED_NAMES = _words(
     "proofname abstractname refname figurename tablename contentsname appendixname"

@@ -52,7 +52,7 @@ _ENVIRONMENT_ARGUMENTS = {
     "tcolorbox": "o", "mdframed": "o", "adjustbox": "m", "CJK": "mm", "CJK*": "mm", "otherlanguage": "m", "hyphenrules": "m",
     "flushleft": "", "addmargin": "m", "turn": "m", "boxedminipage": "om", "tablenotes": "o", "labeling": "om",
     "rotate": "m", "changemargin": "mm", "scope": "", "resizebox": "mm", "SCfigure": "oo",
-    "letter": "m", "fmffile": "m", "fulllineitems": "", "sloppypar": "", "thm@": "o", "titlepage": "", "paracol": "m",
+    "letter": "m", "fmffile": "m", "fulllineitems": "", "sloppypar": "", "thm@": "o", "titlepage": "", "paracol": "m", "color": "om",
 }  # fmt: skip
 
 

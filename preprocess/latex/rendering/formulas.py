@@ -64,6 +64,8 @@ _KERN = re.compile(
 )
 _WORD_BEFORE_MARK = re.compile(r"(\\[A-Za-z]+)[\x02\x03]+(?=[A-Za-z])")
 _TEXT_COLUMN = re.compile(r"&([^&{}]*\$[^&]*?)(?=\\cr\b|\}\s*$)")
+_TEXT_CASES = re.compile(r"\\begin\s*\{([dr]?cases)\*\}((?:[^\\]|\\(?!begin\s*\{|end\s*\{).){0,4000})\\end\s*\{\1\*\}", re.S)
+_LAST_COLUMN = re.compile(r"&((?:[^&\\]|\\[^\\])*)")
 _MATH_REF = re.compile(r"\\(?:eq|page|auto|c|C)?ref\s*\*?\{([^{}]*)\}")
 _PROOF_TREE = re.compile(r"\\(?:Axiom|AxiomC|AXC)(?![A-Za-z])")
 _BETWEEN_PROOF_TREES = re.compile(  # what only sets them on the page
@@ -270,6 +272,8 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
             content = _without_drawings(renderer, content)
         if "\\cases" in content and "$" in content:
             content = _TEXT_COLUMN.sub(_split_text_column, content)
+        if "cases*}" in content:
+            content = _TEXT_CASES.sub(_text_cases, content)
         if "\\ce{" in content or "\\ch{" in content:
             content = chemistry.in_formula(content)
         if "\\tc" in content:
@@ -423,6 +427,18 @@ def _unboxed(found: re.Match[str]) -> str:
     if found[1]:
         return f"\\boldsymbol{{{found[3].strip()}}}"
     return f"{{{found[3]}}}" if found[2] else found[0]
+
+
+def _text_cases(found: re.Match[str]) -> str:
+    r"""mathtools' `\begin{cases*} a & if $x>0$ \end{cases*}`, whose last column is text: `cases`, and `& \text{if }x>0`."""
+    return f"\\begin{{{found[1]}}}{_LAST_COLUMN.sub(_text_column, found[2])}\\end{{{found[1]}}}"
+
+
+def _text_column(found: re.Match[str]) -> str:
+    parts = found[1].strip().split("$")
+    if any(part.count("{") != part.count("}") for part in parts):
+        return found[0]
+    return "& " + "".join(part if index % 2 else f"\\text{{{part}}}" for index, part in enumerate(parts) if part) + " "
 
 
 def _split_inner_text(found: re.Match[str]) -> str:

@@ -139,10 +139,25 @@ def test_optimisation_problems() -> None:
         (r"\begin{dinglist}{51}\item one\item two\end{dinglist}three", "- one\n- two\n\nthree"),
         (r"a\textperiodcentered b", "a·b"),
         (r"\begin{paracol}{2}left \switchcolumn right\end{paracol}", "left right"),
+        (
+            r"\[f=\begin{cases*} a & if $x>0$,\\ b & otherwise \end{cases*}\]",
+            r"\[f=\begin{cases} a & \text{if }x>0\text{,} \\ b & \text{otherwise} \end{cases}\]",
+        ),
+        (r"\[\begin{dcases*} a & x for {$y$}\end{dcases*}\]", r"\[\begin{dcases} a & x for {y}\end{dcases}\]"),
+        (r"\begin{color}{red}new\end{color}", "new"),
     ],
 )
 def test_layout(source: str, text: str) -> None:
     assert body(source) == text
+
+
+def test_what_latexdiff_marks_as_deleted() -> None:
+    preamble = (
+        r"\providecommand{\DIFadd}[1]{{\protect\color{blue}\uwave{#1}}}\providecommand{\DIFdel}[1]{{\protect\color{red}\sout{#1}}}"
+        r"\providecommand{\DIFaddbegin}{}\providecommand{\DIFaddend}{}\providecommand{\DIFdelbegin}{}\providecommand{\DIFdelend}{}"
+    )
+    source = r"We \DIFdelbegin \DIFdel{show }\DIFdelend \DIFaddbegin \DIFadd{prove }\DIFaddend it."
+    assert body(source, preamble) == "We prove it."
 
 
 def test_articles_own_keywords() -> None:

@@ -169,6 +169,8 @@ _AMSPPT = r"""
 \foldedtext#1{\text{#1}}
 \spreadmatrixlines#1{}
 \spreadlines#1{}
+\hcorrection#1{}
+\vcorrection#1{}
 \split{\begin{split}}
 \endsplit{\end{split}}
 \multline{\begin{multlined}}

@@ -446,7 +446,10 @@ def _split_inner_text(found: re.Match[str]) -> str:
     command, parts = found[1], found[2].split("$")
     if any(part.count("{") != part.count("}") for part in parts):
         return found[0]  # a dollar inside a group of the text
-    return "".join(part if index % 2 else f"\\{command}{{{part}}}" for index, part in enumerate(parts) if part)
+    split = "".join(part if index % 2 else f"\\{command}{{{part}}}" for index, part in enumerate(parts) if part)
+    if found.start() and found.string[found.start() - 1].isalpha() and split[:1].isalpha():
+        split = f" {split}"  # no letter behind a command
+    return f"{split} " if _LAST_COMMAND.search(split) and found.string[found.end() : found.end() + 1].isalpha() else split
 
 
 COMMANDS: dict[str, "Handler"] = {

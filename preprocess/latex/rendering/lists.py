@@ -42,6 +42,7 @@ _OWN_LABELS = {  # of the packages gb4e and exam
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"),
           (4, "iv"), (1, "i"))  # fmt: skip
 _SYMBOLS = "*†‡§¶‖"
+_SHORT_MARK = re.compile(r"\w{1,4}[.)\]:]")
 QUOTED_MARK = re.compile(r'\s*"([^"\n]{0,40})"\s*')
 _SIGNS = (
     "bullet", "cdot", "circ", "diamond", "Diamond", "ast", "star", "bigcirc", "triangleright", "blacktriangleright", "rhd", "square",
@@ -211,7 +212,9 @@ def _item(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) 
     if (given := renderer.scan.optional_argument(text, end)) is not None and text[start : start + 1] == "[":
         label, is_labelled = renderer.inline(given[0]), True
         end = given[1]
-    elif (quoted := QUOTED_MARK.match(text, end)) is not None and "(" in quoted[1]:  # AmS-TeX: \item"(a)"
+    elif (quoted := QUOTED_MARK.match(text, end)) is not None and (
+        renderer.document_class == "amsppt" or "(" in quoted[1] or _SHORT_MARK.fullmatch(quoted[1])
+    ):  # AmS-TeX: \item"(a)"
         label = renderer.inline(quoted[1])
         end = quoted.end()
     if label:

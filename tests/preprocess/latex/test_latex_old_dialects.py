@@ -126,6 +126,7 @@ def test_numbers_in_brackets_behind_commands_of_layout() -> None:
     ("source", "wanted"),
     [
         (r"\cite{1, Theorem 2.1} \cite{1,Sm}", "[cite:1] (Theorem 2.1) [cite:1][cite:2]"),
+        (r'\roster\item"i." one\item"$*$" two\endroster', "- i. one\n- $*$ two"),
         (r"\cite{Sm, p.~3} \cite{\bf Sm, \S 3}", "[cite:1] (p. 3) [cite:1] (§3)"),
         (r"$\undersetbrace n\to{a}$ $\alignedat 2 a&b\endalignedat$", r"$\underbrace{a}_{n}$ $\begin{alignedat}{2} a&b\end{alignedat}$"),
     ],
@@ -148,3 +149,7 @@ def test_conditionals_by_another_name(source: str, wanted: str) -> None:
 def test_at_sign_of_the_first_amsart() -> None:
     shown = text_of({"main.tex": r"\documentstyle{amsart}\begin{document}\email{doe\@@x.edu} Text.\end{document}"})
     assert "doe@x.edu" in shown
+
+
+def test_formulas_in_the_text_of_a_formula_stay_apart() -> None:
+    assert body(r"$x\in\text{$A$ and $B$}$, $a\mbox{$\alpha$}b$") == r"$x\in A\text{ and }B$, $a\alpha b$"

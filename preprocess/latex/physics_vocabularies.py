@@ -352,6 +352,12 @@ JHEP = r"""
 """
 
 MNRAS = r"""
+\pageoffset#1#2{}
+\acceptedline#1{}
+\beginfigure#1{}
+\endfigure{}
+\begintable#1{}
+\endtable{}
 \bmath#1{\boldsymbol{#1}}
 \mathbfss#1{\boldsymbol{\mathsf{#1}}}
 \upi{\pi}

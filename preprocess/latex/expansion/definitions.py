@@ -18,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z@]+")
 _SUFFIXED = re.compile(
     r"\s*(?:\\(?:long|global|protected|outer)\s*)*\\([A-Za-z]+)\s*\*?\s*\{?\s*\\([A-Za-z@]+)\s*\}?\s*([^\s\\{}#A-Za-z\[])"
 )
+_POOR_BOLD = re.compile(r"\\setbox\s*\d\s*=?\s*\\hbox\s*\{\$?#1\$?\}")
 _ONE_TOKEN = re.compile(r"\s*\\(?:[A-Za-z@]+|.)\s*", re.S)
 _LET_SOURCE = re.compile(r"\s*=? ?(\\[A-Za-z@]+|\\?.)", re.S)
 _ARGUMENT_PLACE = re.compile(r"#[1-9]")
@@ -132,7 +133,9 @@ def _define_by_def(expander: Expander, frame: Frame, name: str, start: int, targ
     body = stored_body(text[opening + 1 : end - 1])
     if calls_itself(target, body) and not _ends(target, body):
         return
-    if parameters.strip() in ("", "#1") and _is_drawn(expander, target, body):
+    if parameters.strip() == "#1" and "\\copy" in body and _POOR_BOLD.search(body) is not None and body.count("#") == 1:
+        body = r"\ensuremath{\boldsymbol{#1}}" if "$#1" in body else r"\hbox{#1}"  # printed twice and more, a little apart
+    elif parameters.strip() in ("", "#1") and _is_drawn(expander, target, body):
         return
     is_global = name in ("gdef", "xdef")
     if name in ("edef", "xdef"):

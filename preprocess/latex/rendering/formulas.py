@@ -40,6 +40,9 @@ _SIZE = re.compile(r"\\(?:tiny|scriptsize|footnotesize|small|normalsize|large|La
 _MATRIX_SIZE = re.compile(r"\\xymatrix(?:row|col)sep\s*\{[^{}]*\}")
 _FOOTNOTE_MARK = re.compile(r"\\footnotemark(?![A-Za-z])(?:\[[^\]]{0,20}\])?")
 _BOXED_ALPHABET = re.compile(r"\\[hm]box\s*\{\s*(\\math(?:bb|frak)\s*\{[A-Za-z]\})\s*\}")
+_PICTURE_FILE = re.compile(
+    r"\\epsf[xy]size\s*=?\s*-?[\d.]+\s*(?:true\s*)?[a-z]{2}\s*|\\(?:epsf(?:file|box)|e?psfig)\s*(?:\[[^\[\]]*\])?\s*\{[^{}]*\}"
+)
 _SIZED_BOX = re.compile(r"(\\[hv]box)\s*(?:to|spread)\s*-?[\d.]*\s*(?:true\s*)?(?:[a-z]{2}|\\[A-Za-z]+)\s*(?=\{)")
 _FOOTNOTE = re.compile(r"\\footnote(?:text)?(?![A-Za-z])\s*(?:\[[^\]]{0,20}\])?\s*(?=\{)")
 _AMSTEX_TAG = re.compile(r"\\tag(?![A-Za-z])\s*(?:\"([^\"\n]{0,40})\"|([^\s{}\\*&\"][^\s{}\\&]{0,40}))")
@@ -258,6 +261,8 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
             content = _math_quantities(renderer, content)
         if "olor" in content:
             content = _MATH_COLOUR.sub(lambda found: found[1] or "", content)
+        if "epsf" in content or "psfig" in content:
+            content = _PICTURE_FILE.sub("", content)
         if "box" in content:
             content = _SIZED_BOX.sub(r"\1", content)
             content = _BOXED_ALPHABET.sub(r"\1", content)

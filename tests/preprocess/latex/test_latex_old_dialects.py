@@ -153,3 +153,18 @@ def test_at_sign_of_the_first_amsart() -> None:
 
 def test_formulas_in_the_text_of_a_formula_stay_apart() -> None:
     assert body(r"$x\in\text{$A$ and $B$}$, $a\mbox{$\alpha$}b$") == r"$x\in A\text{ and }B$, $a\alpha b$"
+
+
+POOR_BOLD = r"\def\pmb#1{\setbox0=\hbox{%s}\kern-.025em\copy0\kern-\wd0\kern.05em\copy0\kern-\wd0\kern-.025em\raise.0433em\box0} "
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (POOR_BOLD % "#1" + r"\pmb{Title} $a\pmb{$\alpha$}$", r"Title $a\alpha$"),
+        (POOR_BOLD % "$#1$" + r"$a\pmb\alpha$", r"$a\boldsymbol{\alpha}$"),
+        (r"$$\vcenter{\hbox{\epsfxsize=3cm\epsffile{x.ps}}}=y$$", r"\[\vcenter{\hbox{}}=y\]"),
+    ],
+)
+def test_boxes_in_formulas(source: str, wanted: str) -> None:
+    assert plain(source) == wanted

@@ -106,6 +106,7 @@ _IEEE = r"""
 \IEEEauthorrefmark#1{$^{#1}$}
 \IEEEpubid#1{}
 \IEEEspecialpapernotice#1{}
+\appendix<o>{\appendix\IfNoValueTF{#1}{}{\section{#1}}}
 \IEEEtitleabstractindextext#1{#1}
 \IEEEcompsoctitleabstractindextext#1{#1}
 \IEEEraisesectionheading#1{#1}

@@ -55,6 +55,7 @@ _SCALED = re.compile(  # what only moves or scales; group 1: a formula is in the
     r"\\(?:raisebox\s*\{[^{}]{0,100}\}\s*(?:\[[^\]]{0,50}\]){0,2}|scalebox\s*\{[^{}]{0,100}\}\s*(?:\[[^\]]{0,50}\])?"
     r"|resizebox\*?\s*\{[^{}]{0,100}\}\s*\{[^{}]{0,100}\})\s*(?=\{\s*(\$)?)"
 )
+_PICTURE = re.compile(r"\\includegraphics\*?\s*(?:\[[^\[\]]{0,300}\]\s*){0,2}\{[^{}]{0,300}\}")
 _DRAWING = re.compile(r"\\begin\s*\{(tikzpicture|pspicture\*?|picture|pgfpicture|fmfgraph\*?)\}")
 _QUANTITY = re.compile(r"\\(" + "|".join(sorted(siunitx.NUM_GROUPS, key=len, reverse=True)) + r")(?![A-Za-z])(?=\s*[\[{])")
 _MATH_COLOUR = re.compile(
@@ -246,6 +247,8 @@ def _clean_math(renderer: "Renderer", content: str, *, is_display: bool = True) 
     if "\x02" in content or "\x03" in content:
         content = _WORD_BEFORE_MARK.sub(r"\1 ", content).replace("\x02", "").replace("\x03", "")
     if "\\" in content:
+        if "\\includegraphics" in content:
+            content = _without_pictures(renderer, content)
         if "\\mathchoice" in content:
             content = with_choices(renderer, content, is_display=is_display)
         if "\\label" in content:
@@ -341,6 +344,13 @@ def _spaced_indices(indices: str, between: str) -> str | None:
         shown.append(found[1] + found[2])
         position = found.end()
     return between.join(shown) if not indices[position:].strip() else None
+
+
+def _without_pictures(renderer: "Renderer", content: str) -> str:
+    """A formula without the files of pictures that stand in it, a diagram's terms."""
+    shown = _PICTURE.sub("", content)
+    renderer.dropped["drawing"] += len(content) - len(shown)
+    return shown
 
 
 def _without_drawings(renderer: "Renderer", content: str) -> str:

@@ -144,6 +144,7 @@ def test_optimisation_problems() -> None:
             r"\[f=\begin{cases} a & \text{if }x>0\text{,} \\ b & \text{otherwise} \end{cases}\]",
         ),
         (r"\[\begin{dcases*} a & x for {$y$}\end{dcases*}\]", r"\[\begin{dcases} a & x for {y}\end{dcases}\]"),
+        (r"\[\includegraphics[width=1cm]{f.eps}\]\[G=\includegraphics{g}+1\]", r"\[G=+1\]"),
         (r"\begin{color}{red}new\end{color}", "new"),
     ],
 )
@@ -158,6 +159,12 @@ def test_what_latexdiff_marks_as_deleted() -> None:
     )
     source = r"We \DIFdelbegin \DIFdel{show }\DIFdelend \DIFaddbegin \DIFadd{prove }\DIFaddend it."
     assert body(source, preamble) == "We prove it."
+
+
+def test_the_one_appendix_of_an_ieee_paper() -> None:
+    for source, heading in ((r"\appendix[Proof of Lemma 1]", "# Proof of Lemma 1"), (r"\appendix\section{Proofs}", "# Proofs")):
+        paper = f"\\documentclass[conference]{{IEEEtran}}\\begin{{document}}\\section{{One}}a\n\n{source}\nText.\\end{{document}}"
+        assert text_of({"main.tex": paper}) == f"# One\n\na\n\n{heading}\n\nText.\n"
 
 
 def test_articles_own_keywords() -> None:

@@ -104,6 +104,7 @@ def _input_left(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return found.end() if found else end
 
 
+_POINT_IN_NUMBER = re.compile(r"\s?[.-](?=\d|\\(?:arabic|ref)(?![A-Za-z]))")
 _SLOPE = re.compile(r"\s*\(\s*-?\d\s*,\s*-?\d\s*\)\s*\{[^{}]{0,60}\}")
 _LABEL_IN_LINE = re.compile(  # `\circled{1}`, as papers copy it from one another: a node on the line, of which a frame is drawn
     r"\s*(\{)?\s*\\node\s*(?:\[[^\[\]]{0,300}\]\s*|\([^()]{0,50}\)\s*){0,4}\{((?:[^{};]|\{[^{};]{0,50}\}){1,50})\}\s*;\s*(?(1)\})"
@@ -254,7 +255,14 @@ def _drawn_line(renderer: "Renderer", text: str, end: int, name: str, out: list[
     return found.end()
 
 
+def _heading_number(renderer: "Renderer", text: str, end: int, name: str, out: list[str]) -> int:
+    r"""`Remark \thesection.3`, as papers number by hand: the heading's number is not known, and its point goes with it."""
+    found = _POINT_IN_NUMBER.match(text, end)
+    return found.end() if found is not None else -1
+
+
 COMMANDS: dict[str, "Handler"] = {
+    **dict.fromkeys(("thesection", "thesubsection", "thechapter"), _heading_number),
     "line": _drawn_line,
     "font": _font,
     **dict.fromkeys(("cmidrule", "cmidrulewidth"), _partial_rule),

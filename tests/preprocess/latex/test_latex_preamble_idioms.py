@@ -145,6 +145,8 @@ def test_optimisation_problems() -> None:
         ),
         (r"\[\begin{dcases*} a & x for {$y$}\end{dcases*}\]", r"\[\begin{dcases} a & x for {y}\end{dcases}\]"),
         (r"\[\includegraphics[width=1cm]{f.eps}\]\[G=\includegraphics{g}+1\]", r"\[G=+1\]"),
+        (r"Remark \thesection.2. It. (\thesection.\ref{a}) in Section \thesection. Then", "Remark 2. It. ([ref:1]) in Section. Then"),
+        (r"\newcounter{r}\stepcounter{r}\noindent{\bf Remark \thesection.\arabic{r}.} It", "Remark 1. It"),
         (r"\begin{color}{red}new\end{color}", "new"),
     ],
 )

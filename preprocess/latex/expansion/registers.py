@@ -11,7 +11,7 @@ from preprocess.latex.scan import skip_line_space
 if TYPE_CHECKING:
     from preprocess.latex.expand import Expander
 
-_REGISTER = re.compile(r"\s*\{?\s*\\([A-Za-z@]+)\s*\}?")
+_REGISTER = re.compile(r"\s*(\{\s*)?\\([A-Za-z@]+)(?(1)\s*\}|[ \t]*)")
 _VALUE = re.compile(
     r"\s*(?:=\s*)?[-+]?(?:\d+(?:\.\d*)?|\.\d+|\\[A-Za-z@]+)\s*(?:true\s*)?(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc)?"
     r"(?:\s*(?:plus|minus)\s*[-+]?[\d.]+\s*(?:pt|cm|mm|in|em|ex|bp|pc|sp|dd|cc|fil+)?)*\s?"
@@ -51,11 +51,11 @@ def _register(expander: Expander, frame: Frame, name: str, start: int) -> bool:
     if found is None:
         return False
     frame.position = found.end()
-    expander.define_register(found[1])
+    expander.define_register(found[2])
     if name == "newcount":
-        expander.counts[found[1]] = 0
+        expander.counts[found[2]] = 0
     elif name in ("newdimen", "newlength", "newskip"):
-        expander.lengths[found[1]] = 0.0
+        expander.lengths[found[2]] = 0.0
     expander.dropped["definition"] += frame.num_source(start, found.end())
     return True
 
@@ -127,11 +127,11 @@ def _the(expander: Expander, frame: Frame, name: str, start: int) -> bool:
         expander.emit(numeral("roman", int(number[1])) if int(number[1]) else "")
         return True
     found = _REGISTER.match(frame.text, frame.position)
-    if found is None or found[1] not in expander.registers:
+    if found is None or found[2] not in expander.registers:
         return False
     frame.position = found.end()
-    if found[1] in expander.counts:
-        expander.emit(numeral("roman" if name == "romannumeral" else "arabic", expander.counts[found[1]]))
+    if found[2] in expander.counts:
+        expander.emit(numeral("roman" if name == "romannumeral" else "arabic", expander.counts[found[2]]))
     return True
 
 

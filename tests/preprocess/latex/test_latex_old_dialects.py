@@ -168,3 +168,8 @@ POOR_BOLD = r"\def\pmb#1{\setbox0=\hbox{%s}\kern-.025em\copy0\kern-\wd0\kern.05e
 )
 def test_boxes_in_formulas(source: str, wanted: str) -> None:
     assert plain(source) == wanted
+
+
+def test_registers_leave_the_brace_behind_them() -> None:
+    notes = r"\newcount\fn \def\fnote#1{\global\advance\fn by1\footnote{$^{\the\fn}$}{#1}} A\fnote{One.} b{\it \number\fn} c"
+    assert plain(notes) == "A [footnote: One.] b1 c"

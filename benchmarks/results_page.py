@@ -39,7 +39,7 @@ def _peer(figures: Any, name: str) -> str:
 
 ROWS = (
     Row(
-        result="extract",
+        result="extract_alone",
         question="LaTeX to described text, everything on, MB of TeX a CPU second",
         figure=lambda f: (
             f"{f['ours_on_everything']['mb_per_cpu_second']:.2f} over {f['ours_on_everything']['tex_bytes_read'] / 1e6:.0f} MB"
